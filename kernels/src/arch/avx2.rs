@@ -1,0 +1,16 @@
+//! Kernels for avx2.
+
+use crate::arch::scalar;
+use crate::isa::{Isa, Kernels, PackSpec};
+
+/// The table.
+pub static KERNELS: Kernels = Kernels {
+    isa: Isa::Avx2,
+    conv_pack: PackSpec {
+        nr: 8,
+        kr: 1,
+        offset: 0,
+    },
+    conv: scalar::conv,
+    depthwise: scalar::depthwise,
+};

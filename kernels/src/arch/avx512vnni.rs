@@ -1,0 +1,16 @@
+//! Kernels for avx512vnni.
+
+use crate::arch::scalar;
+use crate::isa::{Isa, Kernels, PackSpec};
+
+/// The table.
+pub static KERNELS: Kernels = Kernels {
+    isa: Isa::Avx512Vnni,
+    conv_pack: PackSpec {
+        nr: 8,
+        kr: 1,
+        offset: 0,
+    },
+    conv: scalar::conv,
+    depthwise: scalar::depthwise,
+};

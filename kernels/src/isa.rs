@@ -1,0 +1,182 @@
+//! Instruction sets, and one static table of functions for each.
+//!
+//! Holding a [`Kernels`] is the proof that this CPU can run it: [`Isa::kernels`] hands one out only after it has found the
+//! features that its functions need, and the table's calls are the only way in.
+//!
+//! To add an instruction set: one variant in [`Isa`], one arm in each function of its `impl`, one folder under `arch/`.
+
+use core::fmt;
+use core::str::FromStr;
+
+use crate::arch;
+use crate::ops::conv::{Conv, ConvData};
+use crate::ops::depthwise::{Depthwise, DepthwiseData};
+
+/// An instruction set that kernels are written for. Every variant exists on every target, so that reports can name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Isa {
+    /// Portable Rust.
+    Scalar,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// x86-64 with AVX-512 F, BW, VL, DQ and VNNI.
+    Avx512Vnni,
+}
+
+impl Isa {
+    /// All of them, fastest first.
+    pub const ALL: [Isa; 3] = [Isa::Avx512Vnni, Isa::Avx2, Isa::Scalar];
+
+    /// The name on the command line, in JSON and in `EDGEBENCH_ISA`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Isa::Scalar => "scalar",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512Vnni => "avx512vnni",
+        }
+    }
+
+    /// Whether this build contains kernels for it.
+    #[must_use]
+    pub const fn is_built(self) -> bool {
+        match self {
+            Isa::Scalar => true,
+            Isa::Avx2 | Isa::Avx512Vnni => cfg!(target_arch = "x86_64"),
+        }
+    }
+
+    /// The kernels, or `None` if this build does not contain them or this CPU cannot run them.
+    #[must_use]
+    pub fn kernels(self) -> Option<&'static Kernels> {
+        match self {
+            Isa::Scalar => Some(&arch::scalar::KERNELS),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 if has_avx2() => Some(&arch::avx2::KERNELS),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni if has_avx512vnni() => Some(&arch::avx512vnni::KERNELS),
+            _ => None,
+        }
+    }
+
+    /// Those that run here, fastest first.
+    pub fn available() -> impl Iterator<Item = Isa> {
+        Self::ALL.into_iter().filter(|isa| isa.kernels().is_some())
+    }
+
+    /// The fastest that runs here.
+    #[must_use]
+    pub fn detect() -> Isa {
+        Self::available().next().unwrap_or(Isa::Scalar)
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+fn has_avx2() -> bool {
+    std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+}
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+fn has_avx512vnni() -> bool {
+    has_avx2()
+        && std::arch::is_x86_feature_detected!("avx512f")
+        && std::arch::is_x86_feature_detected!("avx512bw")
+        && std::arch::is_x86_feature_detected!("avx512vl")
+        && std::arch::is_x86_feature_detected!("avx512dq")
+        && std::arch::is_x86_feature_detected!("avx512vnni")
+}
+
+#[cfg(all(target_arch = "x86_64", not(feature = "std")))]
+const fn has_avx2() -> bool {
+    cfg!(all(target_feature = "avx2", target_feature = "fma"))
+}
+
+#[cfg(all(target_arch = "x86_64", not(feature = "std")))]
+const fn has_avx512vnni() -> bool {
+    cfg!(all(
+        target_feature = "avx2",
+        target_feature = "fma",
+        target_feature = "avx512f",
+        target_feature = "avx512bw",
+        target_feature = "avx512vl",
+        target_feature = "avx512dq",
+        target_feature = "avx512vnni"
+    ))
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that no instruction set has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownIsa;
+
+impl fmt::Display for UnknownIsa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown instruction set, expected one of")?;
+        for isa in Isa::ALL {
+            write!(f, " {isa}")?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for UnknownIsa {}
+
+impl FromStr for Isa {
+    type Err = UnknownIsa;
+    fn from_str(name: &str) -> Result<Isa, UnknownIsa> {
+        Self::ALL
+            .into_iter()
+            .find(|isa| isa.name() == name)
+            .ok_or(UnknownIsa)
+    }
+}
+
+/// How an instruction set wants int8 weights: see [`crate::ops::conv::pack`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackSpec {
+    /// Output channels side by side in one register tile.
+    pub nr: usize,
+    /// Consecutive input channels of one output channel that lie together (4 for dot-product instructions).
+    pub kr: usize,
+    /// What the kernel adds to an activation code before it multiplies (128 where it needs `u8`); lowering takes
+    /// `offset · Σ w` out of the bias.
+    pub offset: i32,
+}
+
+/// The functions of one instruction set.
+pub struct Kernels {
+    pub(crate) isa: Isa,
+    /// Layout of int8 convolution weights.
+    pub conv_pack: PackSpec,
+    pub(crate) conv: unsafe fn(&Conv, ConvData<'_>),
+    pub(crate) depthwise: unsafe fn(&Depthwise, DepthwiseData<'_>),
+}
+
+impl fmt::Debug for Kernels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Kernels").field(&self.isa).finish()
+    }
+}
+
+impl Kernels {
+    /// Whose they are.
+    #[must_use]
+    pub const fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    pub(crate) fn conv(&self, step: &Conv, data: ConvData<'_>) {
+        // SAFETY: `Isa::kernels` hands out `self` only after it has found the features that `self.isa` needs.
+        unsafe { (self.conv)(step, data) }
+    }
+
+    pub(crate) fn depthwise(&self, step: &Depthwise, data: DepthwiseData<'_>) {
+        // SAFETY: as in `conv`.
+        unsafe { (self.depthwise)(step, data) }
+    }
+}

@@ -1,0 +1,29 @@
+//! The arithmetic of edgebench, and nothing else.
+//!
+//! A network arrives here as a list of [`Step`]s. A step is one operator with everything decided: where its operands lie, which
+//! rounding rule it follows, how its weights were packed. [`run`] executes the list over an arena and cannot fail; whatever could
+//! go wrong was refused when the list was made (`edgebench-models`, module `lower`).
+//!
+//! * [`span`]: where operands lie (arena or constants), and how a step borrows them;
+//! * [`step`]: the list of step kinds; each kind is one file of [`ops`], with its fields, its limits and its loops;
+//! * [`arith`]: the rounding rules that deployed runtimes use, each said once;
+//! * [`isa`]: instruction sets, and one static table of micro-kernels for each ([`Kernels`]);
+//! * [`arch`]: those tables. Only there, in [`span`] and in the dispatch is `unsafe` used.
+//!
+//! **8-bit codes are stored as `i8`.** A `uint8` tensor is held with its top bit flipped and its zero point lowered by 128, which
+//! leaves `real = scale · (code − zero_point)` unchanged, so that every kernel knows one 8-bit type. The few operators whose rule
+//! is not invariant under that shift say so in a field.
+//!
+//! The crate is `no_std`, allocates nothing, and has no dependency but `libm`.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+pub mod arch;
+pub mod arith;
+pub mod isa;
+pub mod ops;
+pub mod span;
+pub mod step;
+
+pub use isa::{Isa, Kernels};
+pub use span::{Block, Memory, Place, Span};
+pub use step::{Access, Step, run};

@@ -1,0 +1,192 @@
+//! int8 convolution as implicit GEMM; dense layers and products with constant weights are the 1×1 case.
+//!
+//! `acc[o] = bias[o] + Σ_tap Σ_c w[o, tap, c] · x[tap, c]`, wrapping in 32 bits, then [`Requant`]. The input zero point is folded
+//! into the bias, so a tap outside the image must read as the zero point: [`Conv::pad_value`].
+
+use crate::arith::{Requant, RequantData};
+use crate::isa::{Kernels, PackSpec};
+use crate::span::{Memory, Span, view, view_mut};
+use crate::step::{Access, Run};
+
+/// Sizes and geometry of a convolution over NHWC tensors. Weights are OHWI with `in_c / groups` input channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvShape {
+    /// Images.
+    pub batch: usize,
+    /// Input rows.
+    pub in_h: usize,
+    /// Input columns.
+    pub in_w: usize,
+    /// Input channels, of all groups.
+    pub in_c: usize,
+    /// Output rows.
+    pub out_h: usize,
+    /// Output columns.
+    pub out_w: usize,
+    /// Output channels, of all groups.
+    pub out_c: usize,
+    /// Kernel rows.
+    pub k_h: usize,
+    /// Kernel columns.
+    pub k_w: usize,
+    /// Vertical stride.
+    pub stride_h: usize,
+    /// Horizontal stride.
+    pub stride_w: usize,
+    /// Vertical dilation.
+    pub dilation_h: usize,
+    /// Horizontal dilation.
+    pub dilation_w: usize,
+    /// Padding rows above.
+    pub pad_top: usize,
+    /// Padding columns to the left.
+    pub pad_left: usize,
+    /// Groups; 1 for an ordinary convolution.
+    pub groups: usize,
+}
+
+impl ConvShape {
+    /// Input row or column of tap `k` for output index `o`, or `None` in the padding.
+    #[inline(always)]
+    #[must_use]
+    pub fn source(
+        o: usize,
+        stride: usize,
+        k: usize,
+        dilation: usize,
+        pad: usize,
+        size: usize,
+    ) -> Option<usize> {
+        (o * stride + k * dilation)
+            .checked_sub(pad)
+            .filter(|&i| i < size)
+    }
+
+    /// Multiply-accumulates.
+    #[must_use]
+    pub const fn macs(&self) -> u64 {
+        self.batch as u64
+            * self.out_h as u64
+            * self.out_w as u64
+            * self.out_c as u64
+            * self.k_h as u64
+            * self.k_w as u64
+            * (self.in_c / self.groups) as u64
+    }
+}
+
+/// An int8 convolution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conv {
+    /// `[batch, in_h, in_w, in_c]` codes.
+    pub input: Span,
+    /// `[batch, out_h, out_w, out_c]` codes.
+    pub output: Span,
+    /// Sizes.
+    pub shape: ConvShape,
+    /// Weights as [`pack`] laid them out for the plan's instruction set, group after group.
+    pub weights: Span,
+    /// Bias and rounding.
+    pub requant: Requant,
+    /// The code that stands outside the image: the input's zero point.
+    pub pad_value: i8,
+    /// [`scratch_len`] bytes.
+    pub scratch: Span,
+}
+
+/// The operands of a [`Conv`], borrowed.
+#[derive(Debug)]
+pub struct ConvData<'a> {
+    /// See [`Conv::input`].
+    pub input: &'a [i8],
+    /// See [`Conv::output`].
+    pub output: &'a mut [i8],
+    /// See [`Conv::weights`].
+    pub weights: &'a [i8],
+    /// See [`Conv::requant`].
+    pub requant: RequantData<'a>,
+    /// See [`Conv::scratch`].
+    pub scratch: &'a mut [u8],
+}
+
+/// Bytes of scratch space that a convolution needs with these kernels: a row of padding (`in_c` codes and slack for wide loads).
+#[must_use]
+pub fn scratch_len(_: &Kernels, shape: &ConvShape) -> usize {
+    shape.in_c.next_multiple_of(64) + 64
+}
+
+/// Bytes that [`pack`] writes.
+#[must_use]
+pub fn packed_len(spec: PackSpec, shape: &ConvShape) -> usize {
+    let (out_c, in_c) = (shape.out_c / shape.groups, shape.in_c / shape.groups);
+    shape.groups
+        * out_c.next_multiple_of(spec.nr)
+        * shape.k_h
+        * shape.k_w
+        * in_c.next_multiple_of(spec.kr)
+}
+
+/// Lays OHWI weights out in tiles: for each group, each block of `nr` output channels, each tap, each block of `kr` input
+/// channels: `nr × kr` codes, channel by channel; zeros fill the edges.
+///
+/// # Panics
+/// If a length is wrong.
+pub fn pack(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8]) {
+    assert_eq!(packed.len(), packed_len(spec, shape));
+    let (out_c, in_c) = (shape.out_c / shape.groups, shape.in_c / shape.groups);
+    let taps = shape.k_h * shape.k_w;
+    assert_eq!(ohwi.len(), shape.out_c * taps * in_c);
+    packed.fill(0);
+    let k_blocks = in_c.div_ceil(spec.kr);
+    let group_len = packed.len() / shape.groups;
+    for group in 0..shape.groups {
+        for o in 0..out_c {
+            for tap in 0..taps {
+                for c in 0..in_c {
+                    let from = ((group * out_c + o) * taps + tap) * in_c + c;
+                    let block = (o / spec.nr * taps + tap) * k_blocks + c / spec.kr;
+                    let to = (block * spec.nr + o % spec.nr) * spec.kr + c % spec.kr;
+                    packed[group * group_len + to] = ohwi[from];
+                }
+            }
+        }
+    }
+}
+
+impl Run for Conv {
+    fn spans(&mut self, visit: &mut dyn FnMut(&mut Span, Access)) {
+        visit(&mut self.input, Access::Read);
+        visit(&mut self.weights, Access::Read);
+        visit(&mut self.requant.bias, Access::Read);
+        visit(&mut self.requant.multiplier, Access::Read);
+        visit(&mut self.output, Access::Write);
+        visit(&mut self.scratch, Access::Scratch);
+    }
+
+    fn run(&self, kernels: &'static Kernels, memory: &mut Memory<'_>) {
+        let reads = [
+            self.input,
+            self.weights,
+            self.requant.bias,
+            self.requant.multiplier,
+        ];
+        let ([input, weights, bias, multiplier], [output, scratch]) =
+            memory.split(reads, [self.output, self.scratch]);
+        let requant = RequantData {
+            rule: self.requant,
+            channels: self.shape.out_c,
+            bias: view(bias),
+            multiplier,
+        };
+        kernels.conv(
+            self,
+            ConvData {
+                input: view(input),
+                output: view_mut(output),
+                weights: view(weights),
+                requant,
+                scratch,
+            },
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! The list of step kinds, and the loop that runs them.
+//!
+//! To add a kind: write `ops/<kind>.rs` with a struct that implements [`Run`], and name it once in the `steps!` list below.
+
+use crate::isa::Kernels;
+use crate::ops;
+use crate::span::{Memory, Span};
+
+/// What a step does with one of its spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reads it.
+    Read,
+    /// Reads it element by element, in order, before it writes the same element of the output: the planner may put both in
+    /// the same place if this is the last reader and the lengths agree.
+    ReadInPlace,
+    /// Writes all of it.
+    Write,
+    /// Uses it as scratch space; nothing is kept.
+    Scratch,
+}
+
+/// One operator with everything decided.
+pub trait Run {
+    /// Names every span of the step with what is done to it. The planner learns lifetimes from here and patches offsets in.
+    fn spans(&mut self, visit: &mut dyn FnMut(&mut Span, Access));
+    /// Executes the step.
+    fn run(&self, kernels: &'static Kernels, memory: &mut Memory<'_>);
+}
+
+macro_rules! steps {
+    ($($(#[$doc:meta])* $name:ident($type:ty),)*) => {
+        /// One operator with everything decided: operands, rounding, packed weights.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        #[allow(clippy::large_enum_variant)]
+        pub enum Step {
+            $($(#[$doc])* $name($type),)*
+        }
+        impl Step {
+            /// See [`Run::spans`].
+            pub fn spans(&mut self, visit: &mut dyn FnMut(&mut Span, Access)) {
+                match self { $(Step::$name(step) => step.spans(visit),)* }
+            }
+            /// See [`Run::run`].
+            pub fn run(&self, kernels: &'static Kernels, memory: &mut Memory<'_>) {
+                match self { $(Step::$name(step) => step.run(kernels, memory),)* }
+            }
+            /// The kind's name, as in this enum.
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self { $(Step::$name(_) => stringify!($name),)* }
+            }
+        }
+        $(impl From<$type> for Step { fn from(step: $type) -> Step { Step::$name(step) } })*
+    };
+}
+
+steps! {
+    /// int8 convolution, dense layer, matrix product with constant weights.
+    Conv(ops::conv::Conv),
+    /// int8 depthwise convolution.
+    Depthwise(ops::depthwise::Depthwise),
+    /// 8-bit code → value by a table.
+    Lut(ops::lut::Lut),
+    /// Copies with a stride or an index table per axis: slices, transposes, pads, concatenation.
+    Move(ops::movement::Move),
+}
+
+/// Runs the steps in order.
+pub fn run(steps: &[Step], kernels: &'static Kernels, memory: &mut Memory<'_>) {
+    for step in steps {
+        step.run(kernels, memory);
+    }
+}
