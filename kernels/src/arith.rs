@@ -70,22 +70,14 @@ pub const fn mul_up(x: i32, by: Multiplier) -> i32 {
     let left = if by.e > 0 { by.e } else { 0 };
     let right = if by.e < 0 { -by.e } else { 0 };
     let high = srdhm(x.wrapping_shl(left as u32), by.m);
-    if right > 0 {
-        ((high as i64 + (1 << (right - 1))) >> right) as i32
-    } else {
-        high
-    }
+    if right > 0 { ((high as i64 + (1 << (right - 1))) >> right) as i32 } else { high }
 }
 
 /// Rule of the 16×8 kernels: a 16-bit multiplier on a 64-bit accumulator (EXACT P5).
 #[inline(always)]
 #[must_use]
 pub const fn mul_reduced16(x: i64, by: Multiplier) -> i32 {
-    let reduced = if by.m < 0x7FFF_0000 {
-        (by.m as i64 + 0x8000) >> 16
-    } else {
-        0x7FFF
-    };
+    let reduced = if by.m < 0x7FFF_0000 { (by.m as i64 + 0x8000) >> 16 } else { 0x7FFF };
     let total = 15 - by.e;
     (x.wrapping_mul(reduced).wrapping_add(1 << (total - 1)) >> total) as i32
 }
@@ -176,12 +168,7 @@ impl Requant {
     /// Borrows the operands; both spans lie in the constants.
     #[must_use]
     pub fn data<'a>(&self, memory: &'a Memory<'_>, channels: usize) -> RequantData<'a> {
-        RequantData {
-            rule: *self,
-            channels,
-            bias: memory.read(self.bias),
-            multiplier: memory.read(self.multiplier),
-        }
+        RequantData { rule: *self, channels, bias: memory.read(self.bias), multiplier: memory.read(self.multiplier) }
     }
 }
 
@@ -193,10 +180,7 @@ impl RequantData<'_> {
         let acc = acc.wrapping_add(self.bias[c]);
         let fixed = || {
             let pair: &[i32] = crate::span::view(self.multiplier);
-            Multiplier {
-                m: pair[2 * c],
-                e: pair[2 * c + 1],
-            }
+            Multiplier { m: pair[2 * c], e: pair[2 * c + 1] }
         };
         let scaled = match self.rule.rounding {
             Rounding::F32Even => {
@@ -212,9 +196,7 @@ impl RequantData<'_> {
                 rha(f64::from(acc) * scale[c])
             }
         };
-        scaled
-            .saturating_add(self.rule.zero_point)
-            .clamp(self.rule.lo, self.rule.hi)
+        scaled.saturating_add(self.rule.zero_point).clamp(self.rule.lo, self.rule.hi)
     }
 }
 
@@ -244,10 +226,7 @@ mod tests {
         for e in -31..=31 {
             for m in [1 << 30, i32::MAX] {
                 for x in [i32::MIN, -1, 0, 1, i32::MAX] {
-                    let _ = (
-                        mul_away(x, Multiplier { m, e }),
-                        mul_up(x, Multiplier { m, e }),
-                    );
+                    let _ = (mul_away(x, Multiplier { m, e }), mul_up(x, Multiplier { m, e }));
                 }
             }
         }

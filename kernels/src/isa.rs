@@ -129,10 +129,7 @@ impl core::error::Error for UnknownIsa {}
 impl FromStr for Isa {
     type Err = UnknownIsa;
     fn from_str(name: &str) -> Result<Isa, UnknownIsa> {
-        Self::ALL
-            .into_iter()
-            .find(|isa| isa.name() == name)
-            .ok_or(UnknownIsa)
+        Self::ALL.into_iter().find(|isa| isa.name() == name).ok_or(UnknownIsa)
     }
 }
 

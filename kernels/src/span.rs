@@ -32,9 +32,7 @@ impl Block {
     #[must_use]
     pub fn bytes_mut(blocks: &mut [Block]) -> &mut [u8] {
         // SAFETY: as in `bytes`, and every bit pattern is a valid `Block`.
-        unsafe {
-            core::slice::from_raw_parts_mut(blocks.as_mut_ptr().cast(), blocks.len() * Self::SIZE)
-        }
+        unsafe { core::slice::from_raw_parts_mut(blocks.as_mut_ptr().cast(), blocks.len() * Self::SIZE) }
     }
 }
 
@@ -62,16 +60,10 @@ pub struct Span {
 
 impl Span {
     /// No bytes at all: an operand that a step does not have.
-    pub const EMPTY: Span = Span {
-        place: Place::Const,
-        offset: 0,
-        len: 0,
-    };
+    pub const EMPTY: Span = Span { place: Place::Const, offset: 0, len: 0 };
 
     fn overlaps(&self, other: &Span) -> bool {
-        self.place == other.place
-            && self.offset < other.offset + other.len
-            && other.offset < self.offset + self.len
+        self.place == other.place && self.offset < other.offset + other.len && other.offset < self.offset + self.len
     }
 }
 
@@ -97,10 +89,7 @@ pub use sealed::Number;
 /// If `bytes` does not start at a multiple of `T`'s alignment.
 #[must_use]
 pub fn view<T: Number>(bytes: &[u8]) -> &[T] {
-    assert!(
-        bytes.as_ptr().cast::<T>().is_aligned(),
-        "operand is not aligned"
-    );
+    assert!(bytes.as_ptr().cast::<T>().is_aligned(), "operand is not aligned");
     // SAFETY: alignment was checked above, the length is rounded down, and `Number` types accept every bit pattern.
     unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len() / size_of::<T>()) }
 }
@@ -111,14 +100,9 @@ pub fn view<T: Number>(bytes: &[u8]) -> &[T] {
 /// If `bytes` does not start at a multiple of `T`'s alignment.
 #[must_use]
 pub fn view_mut<T: Number>(bytes: &mut [u8]) -> &mut [T] {
-    assert!(
-        bytes.as_ptr().cast::<T>().is_aligned(),
-        "operand is not aligned"
-    );
+    assert!(bytes.as_ptr().cast::<T>().is_aligned(), "operand is not aligned");
     // SAFETY: as in `view`; the borrow is exclusive.
-    unsafe {
-        core::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len() / size_of::<T>())
-    }
+    unsafe { core::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len() / size_of::<T>()) }
 }
 
 /// The two memories that steps work on.
@@ -132,10 +116,7 @@ impl<'a> Memory<'a> {
     /// Constants and arena, as allocated.
     #[must_use]
     pub fn new(consts: &'a [Block], arena: &'a mut [Block]) -> Self {
-        Self {
-            consts: Block::bytes(consts),
-            arena: Block::bytes_mut(arena),
-        }
+        Self { consts: Block::bytes(consts), arena: Block::bytes_mut(arena) }
     }
 
     fn bytes(&self, span: Span) -> &[u8] {
@@ -178,18 +159,9 @@ impl<'a> Memory<'a> {
     ) -> ([&[u8]; R], [&mut [u8]; W]) {
         for (i, w) in writes.iter().enumerate() {
             assert_eq!(w.place, Place::Arena, "only the arena is written");
-            assert!(
-                w.offset + w.len <= self.arena.len(),
-                "operand lies outside the arena"
-            );
-            assert!(
-                reads.iter().all(|r| !w.overlaps(r)),
-                "an output overlaps an input"
-            );
-            assert!(
-                writes[..i].iter().all(|v| !w.overlaps(v)),
-                "two outputs overlap"
-            );
+            assert!(w.offset + w.len <= self.arena.len(), "operand lies outside the arena");
+            assert!(reads.iter().all(|r| !w.overlaps(r)), "an output overlaps an input");
+            assert!(writes[..i].iter().all(|v| !w.overlaps(v)), "two outputs overlap");
         }
         let base = self.arena.as_mut_ptr();
         let outs = writes.map(|w| {
@@ -222,21 +194,14 @@ impl<'a> Memory<'a> {
     ) {
         const CHUNK: usize = 512;
         if input.place == output.place && input.offset == output.offset {
-            assert!(
-                size_of::<B>() <= size_of::<A>(),
-                "in place only where elements do not grow"
-            );
+            assert!(size_of::<B>() <= size_of::<A>(), "in place only where elements do not grow");
             let n = input.len / size_of::<A>();
             let mut copy = [A::default(); CHUNK];
             let mut at = 0;
             while at < n {
                 let take = CHUNK.min(n - at);
                 copy[..take].copy_from_slice(&self.read::<A>(input)[at..at + take]);
-                body(
-                    at,
-                    &copy[..take],
-                    &mut self.write::<B>(output)[at..at + take],
-                );
+                body(at, &copy[..take], &mut self.write::<B>(output)[at..at + take]);
                 at += take;
             }
         } else {
@@ -255,16 +220,8 @@ mod tests {
         let consts = [Block([7; 64])];
         let mut arena = [Block::ZERO; 2];
         let mut memory = Memory::new(&consts, &mut arena);
-        let c = Span {
-            place: Place::Const,
-            offset: 0,
-            len: 4,
-        };
-        let out = Span {
-            place: Place::Arena,
-            offset: 64,
-            len: 4,
-        };
+        let c = Span { place: Place::Const, offset: 0, len: 4 };
+        let out = Span { place: Place::Arena, offset: 64, len: 4 };
         let ([a], [b]) = memory.split([c], [out]);
         b.copy_from_slice(a);
         assert_eq!(memory.read::<i8>(out), [7; 4]);
@@ -275,16 +232,8 @@ mod tests {
     fn split_refuses_overlap() {
         let mut arena = [Block::ZERO; 2];
         let mut memory = Memory::new(&[], &mut arena);
-        let a = Span {
-            place: Place::Arena,
-            offset: 0,
-            len: 80,
-        };
-        let b = Span {
-            place: Place::Arena,
-            offset: 64,
-            len: 4,
-        };
+        let a = Span { place: Place::Arena, offset: 0, len: 80 };
+        let b = Span { place: Place::Arena, offset: 64, len: 4 };
         let _ = memory.split([a], [b]);
     }
 
@@ -292,11 +241,7 @@ mod tests {
     fn elementwise_works_in_place() {
         let mut arena = [Block([1; 64]); 20];
         let mut memory = Memory::new(&[], &mut arena);
-        let span = Span {
-            place: Place::Arena,
-            offset: 64,
-            len: 1111,
-        };
+        let span = Span { place: Place::Arena, offset: 64, len: 1111 };
         memory.elementwise::<i8, i8>(span, span, |_, a, b| {
             for (x, y) in a.iter().zip(b) {
                 *y = x + 1;

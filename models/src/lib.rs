@@ -1,1 +1,23 @@
-//! m
+//! What a network is and how it becomes something that runs.
+//!
+//! ```text
+//! .tflite ─► tflite::Model ─► graph::Graph ─► lower::lower(arithmetic, isa) ─► plan::Plan ─► session::Session
+//! ```
+//! * `tflite`: the file, losslessly: reader and writer of the FlatBuffer schema;
+//! * [`graph`]: typed operators over tensors, and one [`graph::Graph::check`];
+//! * [`lower`]: an operator, an arithmetic and an instruction set become steps of `edgebench-kernels`;
+//! * [`plan`]: steps, constants, and an arena whose size is known before anything runs;
+//! * [`session`]: memory for a plan, inputs in, outputs out.
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod graph;
+pub mod lower;
+pub mod plan;
+pub mod session;
+
+pub use error::Error;
+pub use graph::Graph;
+pub use lower::{Arithmetic, LowerOptions, lower};
+pub use plan::Plan;
+pub use session::Session;

@@ -6,11 +6,7 @@ use crate::isa::{Isa, Kernels, PackSpec};
 /// The table.
 pub static KERNELS: Kernels = Kernels {
     isa: Isa::Avx512Vnni,
-    conv_pack: PackSpec {
-        nr: 8,
-        kr: 1,
-        offset: 0,
-    },
+    conv_pack: PackSpec { nr: 8, kr: 1, offset: 0 },
     conv: scalar::conv,
     depthwise: scalar::depthwise,
 };

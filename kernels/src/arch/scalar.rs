@@ -5,16 +5,8 @@ use crate::ops::conv::{Conv, ConvData, ConvShape};
 use crate::ops::depthwise::{Depthwise, DepthwiseData};
 
 /// The table.
-pub static KERNELS: Kernels = Kernels {
-    isa: Isa::Scalar,
-    conv_pack: PackSpec {
-        nr: 8,
-        kr: 1,
-        offset: 0,
-    },
-    conv,
-    depthwise,
-};
+pub static KERNELS: Kernels =
+    Kernels { isa: Isa::Scalar, conv_pack: PackSpec { nr: 8, kr: 1, offset: 0 }, conv, depthwise };
 
 const NR: usize = 8;
 
@@ -37,12 +29,9 @@ pub(crate) fn conv(step: &Conv, data: ConvData<'_>) {
                 for ky in 0..s.k_h {
                     let row = ConvShape::source(y, s.stride_h, ky, s.dilation_h, s.pad_top, s.in_h);
                     for kx in 0..s.k_w {
-                        let column =
-                            ConvShape::source(x, s.stride_w, kx, s.dilation_w, s.pad_left, s.in_w);
+                        let column = ConvShape::source(x, s.stride_w, kx, s.dilation_w, s.pad_left, s.in_w);
                         let taps = match (row, column) {
-                            (Some(r), Some(c)) => {
-                                &image[(r * s.in_w + c) * s.in_c + group * group_in..]
-                            }
+                            (Some(r), Some(c)) => &image[(r * s.in_w + c) * s.in_c + group * group_in..],
                             _ => padding,
                         };
                         for (&x, w) in taps[..group_in].iter().zip(&mut w) {
@@ -74,8 +63,7 @@ pub(crate) fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
             for ky in 0..s.k_h {
                 let row = ConvShape::source(y, s.stride_h, ky, s.dilation_h, s.pad_top, s.in_h);
                 for kx in 0..s.k_w {
-                    let column =
-                        ConvShape::source(x, s.stride_w, kx, s.dilation_w, s.pad_left, s.in_w);
+                    let column = ConvShape::source(x, s.stride_w, kx, s.dilation_w, s.pad_left, s.in_w);
                     let code = match (row, column) {
                         (Some(r), Some(q)) => image[(r * s.in_w + q) * s.in_c + c / multiplier],
                         _ => step.pad_value,

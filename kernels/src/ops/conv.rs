@@ -49,17 +49,8 @@ impl ConvShape {
     /// Input row or column of tap `k` for output index `o`, or `None` in the padding.
     #[inline(always)]
     #[must_use]
-    pub fn source(
-        o: usize,
-        stride: usize,
-        k: usize,
-        dilation: usize,
-        pad: usize,
-        size: usize,
-    ) -> Option<usize> {
-        (o * stride + k * dilation)
-            .checked_sub(pad)
-            .filter(|&i| i < size)
+    pub fn source(o: usize, stride: usize, k: usize, dilation: usize, pad: usize, size: usize) -> Option<usize> {
+        (o * stride + k * dilation).checked_sub(pad).filter(|&i| i < size)
     }
 
     /// Multiply-accumulates.
@@ -119,11 +110,7 @@ pub fn scratch_len(_: &Kernels, shape: &ConvShape) -> usize {
 #[must_use]
 pub fn packed_len(spec: PackSpec, shape: &ConvShape) -> usize {
     let (out_c, in_c) = (shape.out_c / shape.groups, shape.in_c / shape.groups);
-    shape.groups
-        * out_c.next_multiple_of(spec.nr)
-        * shape.k_h
-        * shape.k_w
-        * in_c.next_multiple_of(spec.kr)
+    shape.groups * out_c.next_multiple_of(spec.nr) * shape.k_h * shape.k_w * in_c.next_multiple_of(spec.kr)
 }
 
 /// Lays OHWI weights out in tiles: for each group, each block of `nr` output channels, each tap, each block of `kr` input
@@ -164,29 +151,12 @@ impl Run for Conv {
     }
 
     fn run(&self, kernels: &'static Kernels, memory: &mut Memory<'_>) {
-        let reads = [
-            self.input,
-            self.weights,
-            self.requant.bias,
-            self.requant.multiplier,
-        ];
-        let ([input, weights, bias, multiplier], [output, scratch]) =
-            memory.split(reads, [self.output, self.scratch]);
-        let requant = RequantData {
-            rule: self.requant,
-            channels: self.shape.out_c,
-            bias: view(bias),
-            multiplier,
-        };
+        let reads = [self.input, self.weights, self.requant.bias, self.requant.multiplier];
+        let ([input, weights, bias, multiplier], [output, scratch]) = memory.split(reads, [self.output, self.scratch]);
+        let requant = RequantData { rule: self.requant, channels: self.shape.out_c, bias: view(bias), multiplier };
         kernels.conv(
             self,
-            ConvData {
-                input: view(input),
-                output: view_mut(output),
-                weights: view(weights),
-                requant,
-                scratch,
-            },
+            ConvData { input: view(input), output: view_mut(output), weights: view(weights), requant, scratch },
         );
     }
 }

@@ -51,29 +51,12 @@ impl Run for Depthwise {
     }
 
     fn run(&self, kernels: &'static Kernels, memory: &mut Memory<'_>) {
-        let reads = [
-            self.input,
-            self.weights,
-            self.requant.bias,
-            self.requant.multiplier,
-        ];
-        let ([input, weights, bias, multiplier], [output, scratch]) =
-            memory.split(reads, [self.output, self.scratch]);
-        let requant = RequantData {
-            rule: self.requant,
-            channels: self.shape.out_c,
-            bias: view(bias),
-            multiplier,
-        };
+        let reads = [self.input, self.weights, self.requant.bias, self.requant.multiplier];
+        let ([input, weights, bias, multiplier], [output, scratch]) = memory.split(reads, [self.output, self.scratch]);
+        let requant = RequantData { rule: self.requant, channels: self.shape.out_c, bias: view(bias), multiplier };
         kernels.depthwise(
             self,
-            DepthwiseData {
-                input: view(input),
-                output: view_mut(output),
-                weights: view(weights),
-                requant,
-                scratch,
-            },
+            DepthwiseData { input: view(input), output: view_mut(output), weights: view(weights), requant, scratch },
         );
     }
 }

@@ -27,14 +27,7 @@ pub struct Lut {
 
 impl Run for Lut {
     fn spans(&mut self, visit: &mut dyn FnMut(&mut Span, Access)) {
-        visit(
-            &mut self.input,
-            if self.size == 1 {
-                Access::ReadInPlace
-            } else {
-                Access::Read
-            },
-        );
+        visit(&mut self.input, if self.size == 1 { Access::ReadInPlace } else { Access::Read });
         visit(&mut self.output, Access::Write);
         visit(&mut self.table, Access::Read);
         visit(&mut self.tail, Access::Read);
@@ -59,11 +52,7 @@ impl Lut {
         }
         memory.elementwise::<i8, T>(self.input, self.output, |at, codes, out| {
             for (i, (&code, y)) in codes.iter().zip(out).enumerate() {
-                let table = if at + i < self.tail_start {
-                    &body
-                } else {
-                    &tail
-                };
+                let table = if at + i < self.tail_start { &body } else { &tail };
                 *y = table[usize::from(code.cast_unsigned() ^ 0x80)];
             }
         });

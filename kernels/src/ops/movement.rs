@@ -26,12 +26,7 @@ pub struct Axis {
 
 impl Axis {
     /// A level that runs once.
-    pub const ONE: Axis = Axis {
-        count: 1,
-        out_stride: 0,
-        in_stride: 0,
-        table: Span::EMPTY,
-    };
+    pub const ONE: Axis = Axis { count: 1, out_stride: 0, in_stride: 0, table: Span::EMPTY };
 }
 
 /// `output[Σ i_d·out_stride_d ..][..run] = input[Σ offset_d(i_d) ..][..run]` for all `i`.
@@ -67,17 +62,9 @@ impl Run for Move {
     fn run(&self, _: &'static Kernels, memory: &mut Memory<'_>) {
         let tables = self.axes.map(|axis| axis.table);
         let [t0, t1, t2, t3, t4, t5] = tables;
-        let ([input, a, b, c, d, e, f], [output]) =
-            memory.split([self.input, t0, t1, t2, t3, t4, t5], [self.output]);
+        let ([input, a, b, c, d, e, f], [output]) = memory.split([self.input, t0, t1, t2, t3, t4, t5], [self.output]);
         let tables = [view(a), view(b), view(c), view(d), view(e), view(f)];
-        self.level(
-            0,
-            Some(self.in_offset),
-            self.out_offset,
-            &tables,
-            input,
-            output,
-        );
+        self.level(0, Some(self.in_offset), self.out_offset, &tables, input, output);
     }
 }
 
@@ -108,14 +95,7 @@ impl Move {
                 Some(&offset) => usize::try_from(offset).ok().map(|offset| at + offset),
                 None => Some(at.wrapping_add_signed(axis.in_stride * i.cast_signed())),
             });
-            self.level(
-                depth + 1,
-                next,
-                to + i * axis.out_stride,
-                tables,
-                input,
-                output,
-            );
+            self.level(depth + 1, next, to + i * axis.out_stride, tables, input, output);
         }
     }
 }

@@ -1,0 +1,262 @@
+//! What lowering knows while it goes through the graph: where tensors lie, which are constant, the steps so far.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use edgebench_kernels::{Block, Kernels, Place, Span, Step};
+
+use crate::error::Error;
+use crate::graph::{Graph, Node, Quant, Tensor, TensorId};
+use crate::lower::{Arithmetic, LowerOptions};
+use crate::plan::Origin;
+use crate::session::flip;
+
+/// Constants of a plan, each at a multiple of 64 bytes; equal ones are stored once.
+#[derive(Debug, Default)]
+pub(crate) struct ConstPool {
+    blocks: Vec<Block>,
+    known: HashMap<Arc<[u8]>, Span>,
+}
+
+impl ConstPool {
+    fn add(&mut self, bytes: &[u8]) -> Span {
+        if bytes.is_empty() {
+            return Span::EMPTY;
+        }
+        if let Some(&span) = self.known.get(bytes) {
+            return span;
+        }
+        let offset = self.blocks.len() * Block::SIZE;
+        self.blocks.resize(self.blocks.len() + Block::count(bytes.len()), Block::ZERO);
+        Block::bytes_mut(&mut self.blocks)[offset..offset + bytes.len()].copy_from_slice(bytes);
+        let span = Span { place: Place::Const, offset, len: bytes.len() };
+        // Large constants are not worth a second copy in the index.
+        if bytes.len() <= 4096 {
+            self.known.insert(bytes.into(), span);
+        }
+        span
+    }
+
+    /// The blocks, with one more for vector loads that run past the last constant.
+    pub(crate) fn finish(mut self) -> Vec<Block> {
+        self.blocks.push(Block::ZERO);
+        self.blocks
+    }
+}
+
+/// State of a lowering.
+pub(crate) struct Cx<'g> {
+    pub(crate) graph: &'g Graph,
+    pub(crate) arithmetic: Arithmetic,
+    pub(crate) kernels: &'static Kernels,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) consts: ConstPool,
+    /// Length of each virtual buffer, a multiple of 64.
+    pub(crate) buffers: Vec<usize>,
+    /// Where each tensor lies, once it is computed.
+    pub(crate) places: Vec<Option<Span>>,
+    /// Values of tensors that are constant or have been folded; user's representation (`uint8` not flipped).
+    pub(crate) values: Vec<Option<Arc<[u8]>>>,
+    pub(crate) warnings: Vec<String>,
+    node: usize,
+}
+
+impl<'g> Cx<'g> {
+    pub(crate) fn new(graph: &'g Graph, options: &LowerOptions) -> Result<Self, Error> {
+        let kernels = options.isa.kernels().ok_or_else(|| Error::IsaUnavailable { isa: options.isa.name() })?;
+        Ok(Self {
+            graph,
+            arithmetic: options.arithmetic,
+            kernels,
+            steps: Vec::new(),
+            origins: Vec::new(),
+            consts: ConstPool::default(),
+            buffers: Vec::new(),
+            places: vec![None; graph.tensors.len()],
+            values: graph.tensors.iter().map(|t| t.data.clone()).collect(),
+            warnings: Vec::new(),
+            node: 0,
+        })
+    }
+
+    /// Goes to a node.
+    pub(crate) fn enter(&mut self, node: usize) {
+        self.node = node;
+    }
+
+    /// Index of the current node.
+    pub(crate) fn node_index(&self) -> usize {
+        self.node
+    }
+
+    /// The current node.
+    pub(crate) fn node(&self) -> &'g Node {
+        &self.graph.nodes[self.node]
+    }
+
+    #[allow(dead_code)]
+    /// Whether this is the arithmetic of LiteRT's default path.
+    pub(crate) fn is_litert(&self) -> bool {
+        self.arithmetic == Arithmetic::Litert
+    }
+
+    /// Input `i` of the current node, if it is there.
+    pub(crate) fn optional(&self, i: usize) -> Option<(TensorId, &'g Tensor)> {
+        let id = self.node().inputs.get(i).copied().flatten()?;
+        Some((id, &self.graph.tensors[id]))
+    }
+
+    /// Input `i` of the current node.
+    pub(crate) fn tensor(&self, i: usize) -> Result<&'g Tensor, Error> {
+        self.optional(i).map(|(_, t)| t).ok_or_else(|| self.inconsistent("number of inputs", i + 1, i))
+    }
+
+    /// Output `i` of the current node.
+    pub(crate) fn out(&self, i: usize) -> Result<&'g Tensor, Error> {
+        let node = self.node();
+        let id = node.outputs.get(i).ok_or_else(|| self.inconsistent("number of outputs", i + 1, i))?;
+        Ok(&self.graph.tensors[*id])
+    }
+
+    /// Where input `i` lies; a constant is placed among the constants (8-bit unsigned codes flipped).
+    pub(crate) fn input(&mut self, i: usize) -> Result<Span, Error> {
+        match self.optional(i) {
+            Some((id, _)) => self.operand(id),
+            None => Err(self.inconsistent("number of inputs", i + 1, i)),
+        }
+    }
+
+    /// Where tensor `id` lies.
+    pub(crate) fn operand(&mut self, id: TensorId) -> Result<Span, Error> {
+        if let Some(span) = self.places[id] {
+            return Ok(span);
+        }
+        let tensor = &self.graph.tensors[id];
+        let Some(value) = self.values[id].clone() else {
+            return Err(Error::NeverComputed { tensor: tensor.name.clone() });
+        };
+        let mut bytes = value.to_vec();
+        flip(tensor.dtype, &mut bytes);
+        let span = self.consts.add(&bytes);
+        self.places[id] = Some(span);
+        Ok(span)
+    }
+
+    /// Value of input `i` if it is known before running: little-endian elements.
+    pub(crate) fn value(&self, i: usize) -> Option<&[u8]> {
+        let (id, _) = self.optional(i)?;
+        self.values[id].as_deref()
+    }
+
+    #[allow(dead_code)]
+    /// Value of input `i` as integers (int32 or int64), which must be known before running.
+    pub(crate) fn integers(&self, i: usize) -> Result<Vec<i64>, Error> {
+        let tensor = self.tensor(i)?;
+        let bytes = self.value(i).ok_or_else(|| self.unsupported(&format!("input {i} that is not constant")))?;
+        super::quant::integers(tensor.dtype, bytes)
+            .ok_or_else(|| self.inconsistent(&format!("type of input {i}"), "int32 or int64", tensor.dtype))
+    }
+
+    /// A buffer for tensor `id`.
+    pub(crate) fn define(&mut self, id: TensorId) -> Span {
+        let span = self.scratch(self.graph.tensors[id].bytes());
+        self.places[id] = Some(span);
+        span
+    }
+
+    /// A buffer for output `i` of the current node.
+    pub(crate) fn output(&mut self, i: usize) -> Result<Span, Error> {
+        self.out(i)?;
+        let id = self.node().outputs[i];
+        Ok(self.define(id))
+    }
+
+    /// A buffer of `len` bytes for the steps of the current node.
+    pub(crate) fn scratch(&mut self, len: usize) -> Span {
+        let id = u32::try_from(self.buffers.len()).unwrap_or(u32::MAX);
+        self.buffers.push(len.next_multiple_of(Block::SIZE).max(Block::SIZE));
+        Span { place: Place::Virtual(id), offset: 0, len }
+    }
+
+    /// Makes output `i` the same memory as input `j`.
+    pub(crate) fn alias(&mut self, i: usize, j: usize) -> Result<(), Error> {
+        let (from, to) = (self.tensor(j)?.bytes(), self.out(i)?.bytes());
+        if from != to {
+            return Err(self.inconsistent("bytes of the output", from, to));
+        }
+        let span = self.input(j)?;
+        let id = self.node().outputs[i];
+        self.places[id] = Some(span);
+        Ok(())
+    }
+
+    /// Bytes as a constant.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Span {
+        self.consts.add(bytes)
+    }
+
+    /// `i8` codes as a constant.
+    pub(crate) fn codes(&mut self, codes: &[i8]) -> Span {
+        let bytes: Vec<u8> = codes.iter().map(|c| c.cast_unsigned()).collect();
+        self.consts.add(&bytes)
+    }
+
+    /// 32-bit integers as a constant.
+    pub(crate) fn ints(&mut self, values: &[i32]) -> Span {
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_ne_bytes()).collect();
+        self.consts.add(&bytes)
+    }
+
+    /// Binary32 numbers as a constant.
+    pub(crate) fn floats(&mut self, values: &[f32]) -> Span {
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_ne_bytes()).collect();
+        self.consts.add(&bytes)
+    }
+
+    /// Appends a step that does `macs` multiply-accumulates.
+    pub(crate) fn push(&mut self, step: impl Into<Step>, macs: u64) {
+        self.steps.push(step.into());
+        self.origins.push(Origin { node: self.node, macs });
+    }
+
+    #[allow(dead_code)]
+    /// Says something to the user about the current operator.
+    pub(crate) fn warn(&mut self, what: &str) {
+        let node = self.node();
+        self.warnings.push(format!("operator {} ({}): {what}", node.index, node.op.name()));
+    }
+
+    /// Error: well-formed, but outside what edgebench implements.
+    pub(crate) fn unsupported(&self, what: &str) -> Error {
+        let node = self.node();
+        Error::Unsupported { index: node.index, op: node.op.name().to_owned(), what: what.to_owned() }
+    }
+
+    /// Error: the model contradicts itself.
+    pub(crate) fn inconsistent(&self, what: &str, expected: impl ToString, got: impl ToString) -> Error {
+        let node = self.node();
+        Error::Inconsistent {
+            index: node.index,
+            op: node.op.name().to_owned(),
+            what: what.to_owned(),
+            expected: expected.to_string(),
+            got: got.to_string(),
+        }
+    }
+
+    /// Per-tensor scale and zero point of a tensor, the zero point as plans hold codes (`uint8` lowered by 128).
+    pub(crate) fn scale_zero(&self, tensor: &Tensor) -> Result<(f32, i32), Error> {
+        let quant = self.quant(tensor)?;
+        if quant.scale.len() != 1 {
+            return Err(self.inconsistent(&format!("scales of {}", tensor.name), 1, quant.scale.len()));
+        }
+        Ok((quant.scale[0], super::quant::held_zero(tensor.dtype, quant.zero_point[0])))
+    }
+
+    /// Quantisation of a tensor, which must have one.
+    pub(crate) fn quant<'t>(&self, tensor: &'t Tensor) -> Result<&'t Quant, Error> {
+        let absent = || self.inconsistent(&format!("quantisation of {}", tensor.name), "scale and zero point", "none");
+        tensor.quant.as_ref().ok_or_else(absent)
+    }
+}

@@ -1,0 +1,152 @@
+//! From a graph to a plan: every operator becomes steps of `edgebench-kernels`, for one arithmetic and one instruction set.
+//!
+//! Lowering may refuse, running may not: all that can be wrong with a model is found here. Operators whose operands are all
+//! constant are evaluated on the spot ([`fold`]), so that chains like SHAPE → STRIDED_SLICE → PACK → RESHAPE vanish.
+//!
+//! To add an operator: a variant of [`Op`], its line in `graph/import.rs`, and an arm in [`lower_node`] that calls a function of
+//! one of the files here.
+
+mod context;
+mod conv;
+mod fold;
+mod quant;
+mod shape;
+
+use std::fmt;
+use std::str::FromStr;
+
+use edgebench_kernels::{Isa, Span};
+
+pub(crate) use context::Cx;
+
+use crate::error::Error;
+use crate::graph::{Graph, Op, TensorId};
+use crate::plan::{Plan, Planner, Port};
+
+/// Whose integers a plan reproduces, bit for bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Arithmetic {
+    /// LiteRT 2.3.0's default CPU path on x86-64: XNNPACK for what it takes, the built-in kernels for the rest.
+    Litert,
+    /// LiteRT's reference kernels.
+    Reference,
+    /// TFLite Micro and CMSIS-NN.
+    Tflm,
+}
+
+impl Arithmetic {
+    /// All of them, the default first.
+    pub const ALL: [Arithmetic; 3] = [Arithmetic::Litert, Arithmetic::Reference, Arithmetic::Tflm];
+
+    /// The name on the command line and in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Arithmetic::Litert => "litert",
+            Arithmetic::Reference => "reference",
+            Arithmetic::Tflm => "tflm",
+        }
+    }
+}
+
+impl fmt::Display for Arithmetic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that no arithmetic has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown arithmetic, expected one of litert reference tflm")]
+pub struct UnknownArithmetic;
+
+impl FromStr for Arithmetic {
+    type Err = UnknownArithmetic;
+    fn from_str(name: &str) -> Result<Self, UnknownArithmetic> {
+        Self::ALL.into_iter().find(|a| a.name() == name).ok_or(UnknownArithmetic)
+    }
+}
+
+/// What a graph is lowered for.
+#[derive(Clone, Copy, Debug)]
+pub struct LowerOptions {
+    /// Whose integers.
+    pub arithmetic: Arithmetic,
+    /// Which kernels.
+    pub isa: Isa,
+    /// Keep every intermediate tensor in a place of its own, to be read after a run; costs RAM.
+    pub keep_all: bool,
+}
+
+impl Default for LowerOptions {
+    fn default() -> Self {
+        Self { arithmetic: Arithmetic::Litert, isa: Isa::detect(), keep_all: false }
+    }
+}
+
+/// Makes a plan.
+///
+/// # Errors
+/// If an operator, or a form of it, is not supported, or the model contradicts itself.
+pub fn lower(graph: &Graph, options: &LowerOptions) -> Result<Plan, Error> {
+    graph.check()?;
+    let mut cx = Cx::new(graph, options)?;
+    for &id in &graph.inputs {
+        cx.define(id);
+    }
+    for index in 0..graph.nodes.len() {
+        cx.enter(index);
+        if !fold::fold(&mut cx)? {
+            lower_node(&mut cx)?;
+        }
+    }
+    finish(cx, &graph.inputs, &graph.outputs, options)
+}
+
+/// Plans the arena and puts everything together.
+fn finish(mut cx: Cx<'_>, inputs: &[TensorId], outputs: &[TensorId], options: &LowerOptions) -> Result<Plan, Error> {
+    let port = |cx: &mut Cx<'_>, id: usize| -> Result<Port, Error> {
+        let tensor = &cx.graph.tensors[id];
+        let span = cx.operand(id)?;
+        let (name, shape) = (tensor.name.clone(), tensor.shape.clone());
+        Ok(Port { name, dtype: tensor.dtype, shape, quant: tensor.quant.clone(), span })
+    };
+    let mut ports = |ids: &[TensorId]| ids.iter().map(|&id| port(&mut cx, id)).collect::<Result<Vec<_>, _>>();
+    let (mut inputs, mut outputs) = (ports(inputs)?, ports(outputs)?);
+    let spans = |ports: &[Port]| ports.iter().map(|p| p.span).collect::<Vec<Span>>();
+    let layout =
+        Planner { lens: &cx.buffers, inputs: &spans(&inputs), outputs: &spans(&outputs), keep_all: options.keep_all }
+            .layout(&mut cx.steps);
+    for step in &mut cx.steps {
+        step.spans(&mut |span, _| layout.patch(span));
+    }
+    for port in inputs.iter_mut().chain(&mut outputs) {
+        layout.patch(&mut port.span);
+    }
+    for span in cx.places.iter_mut().flatten() {
+        layout.patch(span);
+    }
+    Ok(Plan {
+        isa: options.isa,
+        arithmetic: options.arithmetic,
+        arena_len: layout.arena_len,
+        lifetimes: layout.lifetimes(),
+        steps: cx.steps,
+        origins: cx.origins,
+        consts: cx.consts.finish(),
+        inputs,
+        outputs,
+        tensors: cx.places,
+        warnings: cx.warnings,
+    })
+}
+
+/// Emits the steps of the current node.
+fn lower_node(cx: &mut Cx<'_>) -> Result<(), Error> {
+    let op = cx.node().op.clone();
+    match op {
+        Op::Conv2d { .. } => conv::conv2d(cx),
+        Op::Reshape { .. } | Op::Squeeze | Op::ExpandDims | Op::Densify => shape::alias(cx),
+        _ => Err(cx.unsupported("this operator")),
+    }
+}

@@ -1,0 +1,215 @@
+//! A plan: steps, constants, and an arena whose size is known before anything runs.
+
+use std::collections::HashMap;
+
+use edgebench_kernels::{Access, Block, Isa, Place, Span, Step};
+
+use crate::graph::{DType, Quant};
+use crate::lower::Arithmetic;
+
+/// An input or output of a plan.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// Tensor name in the file.
+    pub name: String,
+    /// Element type as the user sees it.
+    pub dtype: DType,
+    /// Sizes, outermost first.
+    pub shape: Vec<usize>,
+    /// Quantisation of the tensor as the user sees it.
+    pub quant: Option<Quant>,
+    /// Where it lies; 8-bit unsigned codes lie there with the top bit flipped.
+    pub span: Span,
+}
+
+/// Where a step came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Index of the operator in the graph's nodes.
+    pub node: usize,
+    /// Multiply-accumulates of the step.
+    pub macs: u64,
+}
+
+/// One buffer of the arena, for reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// First byte in the arena.
+    pub offset: usize,
+    /// Length in bytes.
+    pub len: usize,
+    /// First step that touches it.
+    pub first: usize,
+    /// Last step that touches it.
+    pub last: usize,
+}
+
+/// Everything that is needed to run a network.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Instruction set that the weights were packed for.
+    pub isa: Isa,
+    /// Arithmetic that was lowered for.
+    pub arithmetic: Arithmetic,
+    /// What to do.
+    pub steps: Vec<Step>,
+    /// Which operator each step belongs to.
+    pub origins: Vec<Origin>,
+    /// Weights and tables.
+    pub consts: Vec<Block>,
+    /// Bytes of arena: the peak RAM of activations and scratch space.
+    pub arena_len: usize,
+    /// The arena's buffers.
+    pub lifetimes: Vec<Lifetime>,
+    /// Inputs.
+    pub inputs: Vec<Port>,
+    /// Outputs.
+    pub outputs: Vec<Port>,
+    /// Place of every tensor of the graph that has one (all that are computed, if the plan was lowered with `keep_all`).
+    pub tensors: Vec<Option<Span>>,
+    /// What the user should know about the arithmetic, e.g. a place where the runtime itself is not well defined.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Buffer {
+    len: usize,
+    first: usize,
+    last: usize,
+    offset: usize,
+}
+
+/// Lays the virtual buffers of `steps` out in one arena and patches their spans. `pinned` buffers live from the start
+/// (inputs) or to the end (outputs).
+pub(crate) struct Planner<'a> {
+    pub(crate) lens: &'a [usize],
+    pub(crate) inputs: &'a [Span],
+    pub(crate) outputs: &'a [Span],
+    /// Give every buffer its own place, so that all can be read afterwards.
+    pub(crate) keep_all: bool,
+}
+
+pub(crate) struct Layout {
+    root: Vec<usize>,
+    buffers: Vec<Option<Buffer>>,
+    pub(crate) arena_len: usize,
+}
+
+impl Planner<'_> {
+    pub(crate) fn layout(&self, steps: &mut [Step]) -> Layout {
+        let mut buffers: Vec<Option<Buffer>> = vec![None; self.lens.len()];
+        let mut touch = |id: usize, at: usize| {
+            let len = self.lens[id];
+            let b = buffers[id].get_or_insert(Buffer { len, first: at, last: at, offset: 0 });
+            b.first = b.first.min(at);
+            b.last = b.last.max(at);
+        };
+        let end = steps.len();
+        for id in self.inputs.iter().filter_map(virtual_id) {
+            touch(id, 0);
+        }
+        for id in self.outputs.iter().filter_map(virtual_id) {
+            touch(id, end);
+        }
+        for (at, step) in steps.iter_mut().enumerate() {
+            step.spans(&mut |span, _| {
+                if let Some(id) = virtual_id(span) {
+                    touch(id, at);
+                }
+            });
+        }
+        let mut root: Vec<usize> = (0..self.lens.len()).collect();
+        if self.keep_all {
+            for b in buffers.iter_mut().flatten() {
+                (b.first, b.last) = (0, end);
+            }
+        } else {
+            for (at, step) in steps.iter_mut().enumerate() {
+                merge_in_place(at, step, &mut buffers, &mut root);
+            }
+        }
+        let arena_len = place(&mut buffers);
+        Layout { root, buffers, arena_len }
+    }
+}
+
+fn virtual_id(span: &Span) -> Option<usize> {
+    match span.place {
+        Place::Virtual(id) => Some(id as usize),
+        _ => None,
+    }
+}
+
+/// Lets the output of an element-wise step take the place of an input that dies there.
+fn merge_in_place(at: usize, step: &mut Step, buffers: &mut [Option<Buffer>], root: &mut [usize]) {
+    let mut uses: HashMap<usize, usize> = HashMap::new();
+    let (mut candidate, mut written) = (Vec::new(), Vec::new());
+    step.spans(&mut |span, access| {
+        let Some(id) = virtual_id(span) else { return };
+        let id = find(root, id);
+        *uses.entry(id).or_default() += 1;
+        match access {
+            Access::ReadInPlace => candidate.push((id, span.len)),
+            Access::Write => written.push((id, span.len)),
+            _ => {}
+        }
+    });
+    let [(out, out_len)] = written[..] else { return };
+    for (input, len) in candidate {
+        let (Some(a), Some(b)) = (buffers[input], buffers[out]) else { continue };
+        let sole = uses[&input] == 1 && uses[&out] == 1 && input != out;
+        if sole && a.last == at && b.first == at && len == out_len && a.len == b.len {
+            buffers[input] = Some(Buffer { last: b.last, ..a });
+            buffers[out] = None;
+            root[out] = input;
+            return;
+        }
+    }
+}
+
+fn find(root: &[usize], mut id: usize) -> usize {
+    while root[id] != id {
+        id = root[id];
+    }
+    id
+}
+
+/// Greedy by size: the largest buffer first, each at the lowest offset that is free during its life.
+fn place(buffers: &mut [Option<Buffer>]) -> usize {
+    let mut order: Vec<usize> = (0..buffers.len()).filter(|&i| buffers[i].is_some()).collect();
+    let key = |b: Option<Buffer>| b.map(|b| (std::cmp::Reverse(b.len), b.first));
+    order.sort_by_key(|&i| (key(buffers[i]), i));
+    let mut placed: Vec<Buffer> = Vec::new();
+    for i in order {
+        let Some(b) = buffers[i].as_mut() else { continue };
+        let mut offset = 0;
+        for other in &placed {
+            // `placed` is sorted by offset, so the first gap that is large enough is the lowest.
+            if other.first <= b.last && b.first <= other.last {
+                if offset + b.len <= other.offset {
+                    break;
+                }
+                offset = offset.max(other.offset + other.len);
+            }
+        }
+        b.offset = offset;
+        let at = placed.partition_point(|p| p.offset <= offset);
+        placed.insert(at, *b);
+    }
+    placed.iter().map(|b| b.offset + b.len).max().unwrap_or(0)
+}
+
+impl Layout {
+    /// Replaces a virtual span by its place in the arena. A buffer that no step touches is placed at 0.
+    pub(crate) fn patch(&self, span: &mut Span) {
+        if let Some(id) = virtual_id(span) {
+            let offset = self.buffers[find(&self.root, id)].map_or(0, |b| b.offset);
+            *span = Span { place: Place::Arena, offset: offset + span.offset, len: span.len };
+        }
+    }
+
+    pub(crate) fn lifetimes(&self) -> Vec<Lifetime> {
+        let all = self.buffers.iter().flatten();
+        all.map(|b| Lifetime { offset: b.offset, len: b.len, first: b.first, last: b.last }).collect()
+    }
+}
