@@ -10,7 +10,9 @@ use core::str::FromStr;
 
 use crate::arch;
 use crate::ops::conv::{Conv, ConvData};
+use crate::ops::conv_f32::{ConvF32, DataF32};
 use crate::ops::depthwise::{Depthwise, DepthwiseData};
+use crate::ops::depthwise_f32::DepthwiseF32;
 
 /// An instruction set that kernels are written for. Every variant exists on every target, so that reports can name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -150,8 +152,12 @@ pub struct Kernels {
     pub(crate) isa: Isa,
     /// Layout of int8 convolution weights.
     pub conv_pack: PackSpec,
+    /// Output channels side by side in one register tile of float32 convolution weights.
+    pub conv_f32_nr: usize,
     pub(crate) conv: unsafe fn(&Conv, ConvData<'_>),
     pub(crate) depthwise: unsafe fn(&Depthwise, DepthwiseData<'_>),
+    pub(crate) conv_f32: unsafe fn(&ConvF32, DataF32<'_>),
+    pub(crate) depthwise_f32: unsafe fn(&DepthwiseF32, DataF32<'_>),
 }
 
 impl fmt::Debug for Kernels {
@@ -175,5 +181,15 @@ impl Kernels {
     pub(crate) fn depthwise(&self, step: &Depthwise, data: DepthwiseData<'_>) {
         // SAFETY: as in `conv`.
         unsafe { (self.depthwise)(step, data) }
+    }
+
+    pub(crate) fn conv_f32(&self, step: &ConvF32, data: DataF32<'_>) {
+        // SAFETY: as in `conv`.
+        unsafe { (self.conv_f32)(step, data) }
+    }
+
+    pub(crate) fn depthwise_f32(&self, step: &DepthwiseF32, data: DataF32<'_>) {
+        // SAFETY: as in `conv`.
+        unsafe { (self.depthwise_f32)(step, data) }
     }
 }

@@ -60,6 +60,10 @@ steps! {
     Conv(ops::conv::Conv),
     /// int8 depthwise convolution.
     Depthwise(ops::depthwise::Depthwise),
+    /// float32 convolution, dense layer.
+    ConvF32(ops::conv_f32::ConvF32),
+    /// float32 depthwise convolution.
+    DepthwiseF32(ops::depthwise_f32::DepthwiseF32),
     /// 8-bit code → value by a table.
     Lut(ops::lut::Lut),
     /// Copies with a stride or an index table per axis: slices, transposes, pads, concatenation.

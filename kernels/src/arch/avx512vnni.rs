@@ -7,6 +7,9 @@ use crate::isa::{Isa, Kernels, PackSpec};
 pub static KERNELS: Kernels = Kernels {
     isa: Isa::Avx512Vnni,
     conv_pack: PackSpec { nr: 8, kr: 1, offset: 0 },
+    conv_f32_nr: 8,
     conv: scalar::conv,
     depthwise: scalar::depthwise,
+    conv_f32: scalar::conv_f32,
+    depthwise_f32: scalar::depthwise_f32,
 };

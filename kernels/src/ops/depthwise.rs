@@ -21,7 +21,7 @@ pub struct Depthwise {
     pub requant: Requant,
     /// The code that stands outside the image: the input's zero point.
     pub pad_value: i8,
-    /// `out_c` rounded up to 64, plus 64, bytes.
+    /// [`depthwise_scratch_len`] bytes.
     pub scratch: Span,
 }
 
@@ -38,6 +38,12 @@ pub struct DepthwiseData<'a> {
     pub requant: RequantData<'a>,
     /// See [`Depthwise::scratch`].
     pub scratch: &'a mut [u8],
+}
+
+/// Bytes of scratch space that a depthwise convolution needs with these kernels.
+#[must_use]
+pub fn depthwise_scratch_len(_: &Kernels, shape: &ConvShape) -> usize {
+    shape.out_c.next_multiple_of(64) + 64
 }
 
 impl Run for Depthwise {
