@@ -213,3 +213,83 @@ impl Layout {
         all.map(|b| Lifetime { offset: b.offset, len: b.len, first: b.first, last: b.last }).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use edgebench_kernels::ops::lut::Lut;
+
+    use super::*;
+
+    fn buffer(id: u32, len: usize) -> Span {
+        Span { place: Place::Virtual(id), offset: 0, len }
+    }
+
+    /// A step that reads one buffer and writes another, element by element.
+    fn lut(input: Span, output: Span) -> Step {
+        let (table, tail) = (Span::EMPTY, Span::EMPTY);
+        Lut { input, output, table, tail, tail_start: usize::MAX, size: 1 }.into()
+    }
+
+    fn layout(lens: &[usize], steps: &mut [Step], inputs: &[Span], outputs: &[Span], keep_all: bool) -> Layout {
+        Planner { lens, inputs, outputs, keep_all }.layout(steps)
+    }
+
+    #[test]
+    fn an_element_wise_chain_needs_one_buffer() {
+        let b = [buffer(0, 64), buffer(1, 64), buffer(2, 64)];
+        let mut steps = [lut(b[0], b[1]), lut(b[1], b[2])];
+        assert_eq!(layout(&[64; 3], &mut steps, &b[..1], &b[2..], false).arena_len, 64);
+        assert_eq!(layout(&[64; 3], &mut steps, &b[..1], &b[2..], true).arena_len, 192);
+    }
+
+    #[test]
+    fn a_buffer_that_is_read_again_is_not_overwritten() {
+        let b = [buffer(0, 64), buffer(1, 64), buffer(2, 64)];
+        let mut steps = [lut(b[0], b[1]), lut(b[0], b[2])];
+        let plan = layout(&[64; 3], &mut steps, &b[..1], &b[1..], false);
+        let mut spans = b;
+        spans.iter_mut().for_each(|s| plan.patch(s));
+        assert_ne!(spans[0].offset, spans[1].offset);
+        assert_ne!(spans[1].offset, spans[2].offset);
+    }
+
+    /// Random graphs: no two buffers that live at the same time share a byte, and every byte a step reads is the one that was
+    /// written for it.
+    #[test]
+    fn random_plans_never_overlap() {
+        let mut state = 1_u64;
+        let mut random = move |n: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % n
+        };
+        for _ in 0..300 {
+            let count = 2 + random(20);
+            let lens: Vec<usize> = (0..count).map(|_| 64 * (1 + random(8))).collect();
+            let b: Vec<Span> = lens.iter().enumerate().map(|(i, &len)| buffer(i as u32, len)).collect();
+            // Buffer i is computed by step i − 1 from an earlier buffer.
+            let sources: Vec<usize> = (1..count).map(|i| random(i)).collect();
+            let mut steps: Vec<Step> = sources.iter().enumerate().map(|(i, &s)| lut(b[s], b[i + 1])).collect();
+            let outputs = [b[count - 1], b[random(count)]];
+            let plan = layout(&lens, &mut steps, &b[..1], &outputs, false);
+            let mut owner = vec![None; plan.arena_len / 64];
+            let fill = |id: usize, owner: &mut Vec<Option<usize>>| {
+                let mut span = b[id];
+                plan.patch(&mut span);
+                owner[span.offset / 64..(span.offset + span.len) / 64].fill(Some(id));
+            };
+            let check = |id: usize, owner: &[Option<usize>]| {
+                let mut span = b[id];
+                plan.patch(&mut span);
+                assert!(owner[span.offset / 64..(span.offset + span.len) / 64].iter().all(|&o| o == Some(id)));
+            };
+            fill(0, &mut owner);
+            for (i, &source) in sources.iter().enumerate() {
+                check(source, &owner);
+                fill(i + 1, &mut owner);
+            }
+            for output in outputs {
+                check(virtual_id(&output).unwrap_or(0), &owner);
+            }
+        }
+    }
+}
