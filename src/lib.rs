@@ -1,1 +1,4 @@
 //! edgebench
+#![forbid(unsafe_code)]
+
+pub mod data;
