@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 
 use super::error::{At, DataError, Result};
-use super::npy::{MAX_BYTES, read_payload};
+use super::npy::{MAX_BYTES, at_end, read_payload};
 use super::{Dataset, OpenOptions, Parts, Samples, Split};
 
 /// `0x08`: unsigned bytes, the only element type that image sets use.
@@ -168,5 +168,8 @@ fn read_stream(
     let data = read_payload(&mut file, wanted).map_err(|found| {
         DataError::malformed(path, format!("the header declares {dims:?}, the data end after {found} bytes"))
     })?;
+    if count <= limit && !at_end(&mut file) {
+        return Err(DataError::malformed(path, "the data are damaged (checksum), or there is more than declared"));
+    }
     Ok((shape, count, data))
 }

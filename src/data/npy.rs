@@ -165,7 +165,15 @@ pub(crate) fn read_array(path: &Path, mut stream: impl Read, size: u64, rows: us
     }
     let bytes = read_payload(&mut stream, bytes)
         .map_err(|found| DataError::malformed(path, format!("the data end after {found} of {bytes} bytes")))?;
+    if rows >= all && !at_end(&mut stream) {
+        return Err(DataError::malformed(path, "the data are damaged (checksum), or there is more than declared"));
+    }
     Ok((Array { dtype: header.dtype, shape: header.shape, bytes }, all))
+}
+
+/// Whether a stream ends here, and soundly: packed streams check their sum when the end is reached.
+pub(crate) fn at_end(stream: &mut impl Read) -> bool {
+    matches!(stream.read(&mut [0]), Ok(0))
 }
 
 /// `bytes` bytes of `stream`; memory grows with what is really there. Else how many there were.
