@@ -68,6 +68,12 @@ steps! {
     Lut(ops::lut::Lut),
     /// Copies with a stride or an index table per axis: slices, transposes, pads, concatenation.
     Move(ops::movement::Move),
+    /// Indices of maxima.
+    ArgMax(ops::argmax::ArgMax),
+    /// Elements at computed indices.
+    Gather(ops::gather::Gather),
+    /// Between number types.
+    Cast(ops::cast::Cast),
 }
 
 /// Runs the steps in order.

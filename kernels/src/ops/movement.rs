@@ -69,6 +69,16 @@ impl Run for Move {
 }
 
 impl Move {
+    /// The input byte of iteration `i` at `depth`, or `None` where the output is filled.
+    #[inline(always)]
+    fn source(&self, depth: usize, i: usize, from: Option<usize>, tables: &[&[i32]; AXES]) -> Option<usize> {
+        let at = from?;
+        match tables[depth].get(i) {
+            Some(&offset) => usize::try_from(offset).ok().map(|offset| at + offset),
+            None => Some(at.wrapping_add_signed(self.axes[depth].in_stride * i.cast_signed())),
+        }
+    }
+
     fn level(
         &self,
         depth: usize,
@@ -78,24 +88,119 @@ impl Move {
         input: &[u8],
         output: &mut [u8],
     ) {
-        let Some(axis) = self.axes.get(depth) else {
-            let target = &mut output[to..to + self.run];
-            match from {
-                Some(at) => target.copy_from_slice(&input[at..at + self.run]),
-                None => {
-                    for element in target.chunks_mut(self.fill_size) {
-                        element.copy_from_slice(&self.fill[..element.len()]);
-                    }
-                }
-            }
-            return;
-        };
+        if depth + 1 == AXES {
+            // Short runs are copied by a loop that knows their length.
+            return match self.run {
+                1 => self.innermost::<1>(from, to, tables, input, output),
+                2 => self.innermost::<2>(from, to, tables, input, output),
+                3 => self.innermost::<3>(from, to, tables, input, output),
+                4 => self.innermost::<4>(from, to, tables, input, output),
+                8 => self.innermost::<8>(from, to, tables, input, output),
+                12 => self.innermost::<12>(from, to, tables, input, output),
+                16 => self.innermost::<16>(from, to, tables, input, output),
+                _ => self.innermost::<0>(from, to, tables, input, output),
+            };
+        }
+        let axis = &self.axes[depth];
         for i in 0..axis.count {
-            let next = from.and_then(|at| match tables[depth].get(i) {
-                Some(&offset) => usize::try_from(offset).ok().map(|offset| at + offset),
-                None => Some(at.wrapping_add_signed(axis.in_stride * i.cast_signed())),
-            });
+            let next = self.source(depth, i, from, tables);
             self.level(depth + 1, next, to + i * axis.out_stride, tables, input, output);
         }
+    }
+
+    /// The last level; `N` is the run's length, or 0 where that is known only to the step.
+    #[inline(always)]
+    fn innermost<const N: usize>(
+        &self,
+        from: Option<usize>,
+        to: usize,
+        tables: &[&[i32]; AXES],
+        input: &[u8],
+        output: &mut [u8],
+    ) {
+        let depth = AXES - 1;
+        let (axis, run) = (&self.axes[depth], if N == 0 { self.run } else { N });
+        for i in 0..axis.count {
+            let target = &mut output[to + i * axis.out_stride..][..run];
+            match self.source(depth, i, from, tables) {
+                Some(at) => target.copy_from_slice(&input[at..at + run]),
+                None => self.fill(target),
+            }
+        }
+    }
+
+    fn fill(&self, target: &mut [u8]) {
+        let pattern = &self.fill[..self.fill_size];
+        if pattern.iter().all(|&b| b == pattern[0]) {
+            target.fill(pattern[0]);
+        } else {
+            for element in target.chunks_mut(self.fill_size) {
+                element.copy_from_slice(&pattern[..element.len()]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::Isa;
+    use crate::span::{Block, Place};
+
+    fn moved(step: Move, input: &[u8], tables: &[i32], len: usize) -> [u8; 64] {
+        let mut consts = [Block::ZERO; 1];
+        for (to, from) in crate::span::view_mut::<i32>(Block::bytes_mut(&mut consts)).iter_mut().zip(tables) {
+            *to = *from;
+        }
+        let mut arena = [Block::ZERO; 2];
+        Block::bytes_mut(&mut arena)[..input.len()].copy_from_slice(input);
+        let output = Span { place: Place::Arena, offset: 64, len };
+        let step = Move { input: Span { place: Place::Arena, offset: 0, len: input.len() }, output, ..step };
+        step.run(Isa::Scalar.kernels().expect("always there"), &mut Memory::new(&consts, &mut arena));
+        arena[1].0
+    }
+
+    fn bare(axes: [Axis; 2], run: usize) -> Move {
+        let one = Axis::ONE;
+        Move {
+            input: Span::EMPTY,
+            output: Span::EMPTY,
+            in_offset: 0,
+            out_offset: 0,
+            run,
+            axes: [one, one, one, one, axes[0], axes[1]],
+            fill: [7; 8],
+            fill_size: 1,
+        }
+    }
+
+    #[test]
+    fn transposes_elements_of_every_size() {
+        for size in [1, 2, 3, 4, 5, 8] {
+            let input: [u8; 48] = core::array::from_fn(|i| i as u8);
+            let axes = [
+                Axis { count: 3, out_stride: 2 * size, in_stride: size.cast_signed(), table: Span::EMPTY },
+                Axis { count: 2, out_stride: size, in_stride: 3 * size.cast_signed(), table: Span::EMPTY },
+            ];
+            let out = moved(bare(axes, size), &input[..6 * size], &[], 6 * size);
+            for (i, from) in [0, 3, 1, 4, 2, 5].into_iter().enumerate() {
+                assert_eq!(out[i * size..][..size], input[from * size..][..size], "size {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn tables_gather_and_fill() {
+        let table = Span { place: Place::Const, offset: 0, len: 12 };
+        let axes = [Axis::ONE, Axis { count: 3, out_stride: 2, in_stride: 0, table }];
+        let out = moved(bare(axes, 2), &[1, 2, 3, 4], &[2, -1, 0], 6);
+        assert_eq!(out[..6], [3, 4, 7, 7, 1, 2]);
+    }
+
+    #[test]
+    fn a_negative_stride_reverses() {
+        let axes = [Axis::ONE, Axis { count: 4, out_stride: 1, in_stride: -1, table: Span::EMPTY }];
+        let out = moved(Move { in_offset: 3, ..bare(axes, 1) }, &[1, 2, 3, 4], &[], 4);
+        assert_eq!(out[..4], [4, 3, 2, 1]);
     }
 }

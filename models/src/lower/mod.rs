@@ -6,11 +6,12 @@
 //! To add an operator: a variant of [`Op`], its line in `graph/import.rs`, and an arm in [`lower_node`] that calls a function of
 //! one of the files here.
 
+mod cast;
 mod context;
 mod conv;
 mod fold;
+mod movement;
 mod quant;
-mod shape;
 
 use std::fmt;
 use std::str::FromStr;
@@ -143,10 +144,13 @@ fn finish(mut cx: Cx<'_>, inputs: &[TensorId], outputs: &[TensorId], options: &L
 
 /// Emits the steps of the current node.
 fn lower_node(cx: &mut Cx<'_>) -> Result<(), Error> {
+    if movement::lower_node(cx)? {
+        return Ok(());
+    }
     let op = cx.node().op.clone();
     match op {
         Op::Conv2d { .. } => conv::conv2d(cx),
-        Op::Reshape { .. } | Op::Squeeze | Op::ExpandDims | Op::Densify => shape::alias(cx),
+        Op::Cast => cast::cast(cx),
         _ => Err(cx.unsupported("this operator")),
     }
 }
