@@ -74,14 +74,8 @@ mod tests {
         let codes = [1, 9, 5, 9, 5, 0, 255, 128, 255, 129, 254, 127];
         arena[0].0[..12].copy_from_slice(&codes);
         let span = |offset, len| Span { place: Place::Arena, offset, len };
-        let step = ArgMax {
-            input: span(0, 12),
-            output: span(64, 16),
-            kind: NumberKind::I8,
-            count: 3,
-            inner: 2,
-            wide: false,
-        };
+        let step =
+            ArgMax { input: span(0, 12), output: span(64, 16), kind: NumberKind::I8, count: 3, inner: 2, wide: false };
         step.run(Isa::Scalar.kernels().expect("always there"), &mut Memory::new(&[], &mut arena));
         assert_eq!(view::<i32>(&arena[1].0[..16]), [1, 0, 0, 2]);
     }

@@ -153,9 +153,10 @@ pub(super) fn split_v(cx: &mut Cx<'_>) -> Result<(), Error> {
         return Err(cx.inconsistent("number of outputs", sizes.len(), cx.node().outputs.len()));
     }
     let wrong = || cx.inconsistent("sizes", format!("a sum of {whole}"), format!("{sizes:?}"));
-    let known: usize = sizes.iter().filter(|&&s| s != -1).try_fold(0_usize, |sum, &s| {
-        usize::try_from(s).ok().and_then(|s| sum.checked_add(s)).ok_or_else(wrong)
-    })?;
+    let known: usize = sizes
+        .iter()
+        .filter(|&&s| s != -1)
+        .try_fold(0_usize, |sum, &s| usize::try_from(s).ok().and_then(|s| sum.checked_add(s)).ok_or_else(wrong))?;
     let rest = whole.checked_sub(known).ok_or_else(wrong)?;
     let open = sizes.iter().filter(|&&s| s == -1).count();
     if open > 1 || (open == 0 && rest != 0) {
