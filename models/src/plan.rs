@@ -267,7 +267,7 @@ mod tests {
             let lens: Vec<usize> = (0..count).map(|_| 64 * (1 + random(8))).collect();
             let b: Vec<Span> = lens.iter().enumerate().map(|(i, &len)| buffer(i as u32, len)).collect();
             // Buffer i is computed by step i − 1 from an earlier buffer.
-            let sources: Vec<usize> = (1..count).map(|i| random(i)).collect();
+            let sources: Vec<usize> = (1..count).map(&mut random).collect();
             let mut steps: Vec<Step> = sources.iter().enumerate().map(|(i, &s)| lut(b[s], b[i + 1])).collect();
             let outputs = [b[count - 1], b[random(count)]];
             let plan = layout(&lens, &mut steps, &b[..1], &outputs, false);
