@@ -58,7 +58,8 @@ pub(crate) fn parts(dir: &Path) -> Vec<(PathBuf, Split)> {
     known.filter(|(folder, _)| folder.is_dir() && has_classes(folder)).collect()
 }
 
-/// Opens a folder of classes, or the part of it that the options name.
+/// Opens a folder of classes, or the part of it that the options name. Grey images are repeated in three channels
+/// when decoded, transparency is dropped, 16-bit values lose their lower half.
 pub(crate) fn open(dir: &Path, options: &OpenOptions) -> Result<Dataset> {
     let found: Vec<_> = parts(dir).into_iter().filter(|(_, split)| *split == options.split).collect();
     let (root, split) = match &found[..] {
@@ -84,6 +85,9 @@ pub(crate) fn open(dir: &Path, options: &OpenOptions) -> Result<Dataset> {
     let chosen = choose(&by_class, options.limit.unwrap_or(usize::MAX));
     if chosen.len() < total {
         notes.push(format!("{} of {total} images, taken in turn from every class", chosen.len()));
+    }
+    if chosen.iter().any(|(_, file)| file.extension().is_some_and(|ending| !ending.eq_ignore_ascii_case("png"))) {
+        notes.push("JPEG images: other decoders give values that differ by a few steps".into());
     }
     let (labels, files): (Vec<u32>, Vec<PathBuf>) = chosen.into_iter().unzip();
     let size = common_size(root, &files, options)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 
 use super::error::{At, DataError, Result};
-use super::npy::{MAX_BYTES, at_end, read_payload};
+use super::npy::{MAX_BYTES, at_end, check_expansion, read_payload};
 use super::{Dataset, OpenOptions, Parts, Samples, Split};
 
 /// `0x08`: unsigned bytes, the only element type that image sets use.
@@ -122,16 +122,16 @@ fn read(path: &Path, limit: usize) -> Result<(Vec<usize>, usize, Vec<u8>)> {
     file.read_exact(&mut head).map_err(|_| DataError::malformed(path, "shorter than an IDX header"))?;
     let file = BufReader::new(File::open(path).at(path)?);
     if head == [0x1f, 0x8b] {
-        return read_stream(path, BufReader::new(GzDecoder::new(file)), limit, None);
+        return read_stream(path, BufReader::new(GzDecoder::new(file)), limit, (size, true));
     }
-    read_stream(path, file, limit, Some(size))
+    read_stream(path, file, limit, (size, false))
 }
 
 fn read_stream(
     path: &Path,
     mut file: impl Read,
     limit: usize,
-    size: Option<u64>,
+    (size, packed): (u64, bool),
 ) -> Result<(Vec<usize>, usize, Vec<u8>)> {
     let cut = |_| DataError::malformed(path, "cut inside the IDX header");
     let mut magic = [0; 4];
@@ -150,9 +150,7 @@ fn read_stream(
     let each = shape.iter().try_fold(1u64, |n, &d| n.checked_mul(d as u64)).unwrap_or(u64::MAX);
     let total = each.saturating_mul(count as u64);
     let header = 4 + 4 * dims.len() as u64;
-    if let Some(size) = size
-        && total.saturating_add(header) != size
-    {
+    if !packed && total.saturating_add(header) != size {
         let problem = format!("the header declares {dims:?}, {total} bytes of data, the file has {}", size - header);
         return Err(DataError::malformed(path, problem));
     }
@@ -164,6 +162,9 @@ fn read_stream(
             bytes: wanted,
             limit: MAX_BYTES,
         });
+    }
+    if packed {
+        check_expansion(path, size, wanted)?;
     }
     let data = read_payload(&mut file, wanted).map_err(|found| {
         DataError::malformed(path, format!("the header declares {dims:?}, the data end after {found} bytes"))

@@ -176,6 +176,16 @@ pub(crate) fn at_end(stream: &mut impl Read) -> bool {
     matches!(stream.read(&mut [0]), Ok(0))
 }
 
+/// Refuses what a packed stream declares when it is large and could only come from a bomb: images and features never
+/// pack 200-fold.
+pub(crate) fn check_expansion(path: &Path, packed: u64, unpacked: u64) -> Result<()> {
+    if unpacked > 1 << 28 && unpacked / 200 > packed {
+        let problem = format!("{packed} packed bytes declare {unpacked} bytes of data, which no real samples do");
+        return Err(DataError::malformed(path, problem));
+    }
+    Ok(())
+}
+
 /// `bytes` bytes of `stream`; memory grows with what is really there. Else how many there were.
 pub(crate) fn read_payload(stream: &mut impl Read, bytes: u64) -> std::result::Result<Vec<u8>, usize> {
     let mut data = Vec::with_capacity(bytes.min(1 << 24) as usize);

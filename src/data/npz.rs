@@ -8,7 +8,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::error::{At, DataError, Result};
-use super::npy::{Array, MAX_BYTES, read_array, write_whole};
+use super::npy::{Array, MAX_BYTES, check_expansion, read_array, write_whole};
 
 /// More arrays than any network has tensors.
 const MAX_ARRAYS: usize = 1 << 16;
@@ -61,6 +61,7 @@ impl NpzFile {
         let inside = self.path.join(format!("{name}.npy"));
         let entry = self.archive.by_name(&format!("{name}.npy")).map_err(|error| broken(&inside, &error))?;
         let size = entry.size();
+        check_expansion(&inside, entry.compressed_size(), size)?;
         read_array(&inside, BufReader::new(entry), size, rows)
     }
 }

@@ -146,6 +146,10 @@ fn idx_images(dir: &Path) -> Vec<PathBuf> {
 }
 
 fn open_file(path: &Path, options: &OpenOptions) -> Result<Dataset> {
+    // A pipe would wait for a writer that never comes.
+    if !path.is_file() {
+        return Err(DataError::unsupported(path, "neither a file nor a directory", format!("supported: {SUPPORTED}")));
+    }
     let mut head = Vec::new();
     File::open(path).at(path)?.take(8).read_to_end(&mut head).at(path)?;
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();

@@ -40,6 +40,7 @@ fn classes_and_images_come_in_order_of_name() {
     let limited = open(dir.path(), &OpenOptions { limit: Some(3), ..OpenOptions::default() }).unwrap();
     assert_eq!(limited.labels, [0, 1, 2], "every class in turn");
     assert!(limited.notes[0].contains("3 of 4 images"));
+    assert!(limited.notes[1].contains("JPEG"));
 }
 
 #[test]

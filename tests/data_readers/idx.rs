@@ -57,6 +57,7 @@ fn damage_is_named() {
         open_default(dir_with(&files).path())
     };
     refused(zipped(&idx(&[2, 1000, 1000], &[0; 8])), &["the data end after 8 bytes"]);
+    refused(zipped(&idx(&[2, 20_000, 20_000], &[0; 8])), &["800000000 bytes", "no real samples"]);
     refused(zipped(&idx(&[2, u32::MAX, u32::MAX], &[0; 8])), &["limit"]);
 }
 
