@@ -50,7 +50,7 @@ def parameters(rng, kind, x, w_shape, axis, style, act=NONE, per_channel=True):
 
 
 ACT_TYPE = {"int8": "int8", "int8pt": "int8", "uint8": "uint8", "int16x8": "int16", "int4": "int8", "hybrid": "float32", "float32": "float32"}
-EXACT = {"hybrid": ("litert",), "float32": ("litert",)}
+EXACT = {"float32": ("litert",)}
 
 
 def conv(name, kind, h, w_, c, o, k, stride=1, dilation=1, padding=SAME, act=NONE, style=2, groups=1, n=1, bias_type=None, **more):
@@ -76,7 +76,7 @@ def depthwise(name, kind, h, w_, c, m, k, stride=1, dilation=1, padding=SAME, ac
     w, b, q = parameters(rng, kind, x, (1, kh, kw, c * m), 3, style, act, kind != "int8pt")
     opts = {"padding": padding, "strideH": stride, "strideW": stride, "dilationHFactor": dilation, "dilationWFactor": dilation, "depthMultiplier": m, "fusedActivationFunction": act}
     y = Tensor((n, out_size(h, kh, stride, dilation, padding), out_size(w_, kw, stride, dilation, padding), c * m), x.dtype, **q)
-    more.setdefault("exact", () if kind == "hybrid" else EXACT.get(kind, ("ref", "litert")))
+    more.setdefault("exact", EXACT.get(kind, ("ref", "litert")))
     return case(name, "DEPTHWISE_CONV_2D", [x, w, b], [y], ("DepthwiseConv2D", opts), style=3, **more)
 
 
@@ -156,7 +156,7 @@ def cases():
         yield dense(f"fc_int4_{j}", "int4", 3, 20 + 2 * j, 7, ACTIVATIONS[j])
         yield conv(f"conv_hybrid_{j}", "hybrid", 6, 5, 4, 6, [(3, 3), (1, 1), (3, 3)][j], [1, 1, 2][j], act=ACTIVATIONS[j], n=1 + j % 2)
         yield depthwise(f"dw_hybrid_{j}", "hybrid", 6, 5, 9, 1 + j % 2, (3, 3), 1 + j % 2, act=ACTIVATIONS[j])
-        yield dense(f"fc_hybrid_{j}", "hybrid", 3, 40, 7, ACTIVATIONS[j], asymmetric=j == 1, exact=("litert", "ref") if j != 1 else ("litert",))
+        yield dense(f"fc_hybrid_{j}", "hybrid", 3, 40, 7, ACTIVATIONS[j], asymmetric=j == 1)
     yield transpose_conv("tconv_int16", "int16x8", 3, 4, 3, 5, 3, 2, SAME)
     yield conv("conv_int16_bias32", "int16x8", 5, 6, 3, 5, (3, 3), bias_type="int32")
     yield depthwise("dw_int4", "int4", 6, 5, 11, 1, (3, 3), modes=("litert",))
