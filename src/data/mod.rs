@@ -133,6 +133,10 @@ impl Dataset {
         if count == 0 {
             return Err(DataError::inconsistent(path, "there is no sample in it"));
         }
+        if parts.shape.contains(&0) {
+            let problem = format!("samples of shape {:?} hold no value", parts.shape);
+            return Err(DataError::inconsistent(path, problem));
+        }
         let per_sample = parts.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
         if per_sample.and_then(|n| n.checked_mul(count)) != Some(parts.samples.values(&parts.shape)) {
             let problem = format!("{count} labels do not fit the samples of shape {:?}", parts.shape);

@@ -163,6 +163,7 @@ fn pairs_that_do_not_fit_are_refused() {
     refused(open(&[("x", &u8s(&[2, 4], vec![0; 8])), ("y", &labels)]), &["[4]", "float32"]);
     refused(open(&[("x", &labels), ("y", &labels)]), &["int64", "uint8"]);
     refused(open(&[("x", &u8s(&[], vec![0])), ("y", &i64s(&[0]))]), &["leading dimension"]);
+    refused(open(&[("x", &u8s(&[2, 0, 3], vec![])), ("y", &labels)]), &["hold no value"]);
     refused(open(&[("x", &u8s(&[0, 1, 1], vec![])), ("y", &i64s(&[]))]), &["no sample"]);
 }
 
