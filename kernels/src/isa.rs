@@ -140,11 +140,13 @@ impl FromStr for Isa {
 pub struct PackSpec {
     /// Output channels side by side in one register tile.
     pub nr: usize,
-    /// Consecutive input channels of one output channel that lie together (4 for dot-product instructions).
+    /// Consecutive inputs of one output channel that lie together (4 for dot-product instructions).
     pub kr: usize,
     /// What the kernel adds to an activation code before it multiplies (128 where it needs `u8`); lowering takes
     /// `offset · Σ w` out of the bias.
     pub offset: i32,
+    /// Bytes per activation code in scratch space; 0 if the kernel reads the input where it lies.
+    pub code_size: usize,
 }
 
 /// The functions of one instruction set.
@@ -158,6 +160,8 @@ pub struct Kernels {
     pub(crate) depthwise: unsafe fn(&Depthwise, DepthwiseData<'_>),
     pub(crate) conv_f32: unsafe fn(&ConvF32, DataF32<'_>),
     pub(crate) depthwise_f32: unsafe fn(&DepthwiseF32, DataF32<'_>),
+    pub(crate) peak_int8: unsafe fn(u64) -> u64,
+    pub(crate) peak_f32: unsafe fn(u64) -> u64,
 }
 
 impl fmt::Debug for Kernels {
@@ -191,5 +195,15 @@ impl Kernels {
     pub(crate) fn depthwise_f32(&self, step: &DepthwiseF32, data: DataF32<'_>) {
         // SAFETY: as in `conv`.
         unsafe { (self.depthwise_f32)(step, data) }
+    }
+
+    pub(crate) fn peak_int8(&self, iterations: u64) -> u64 {
+        // SAFETY: as in `conv`.
+        unsafe { (self.peak_int8)(iterations) }
+    }
+
+    pub(crate) fn peak_f32(&self, iterations: u64) -> u64 {
+        // SAFETY: as in `conv`.
+        unsafe { (self.peak_f32)(iterations) }
     }
 }

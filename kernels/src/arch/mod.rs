@@ -1,4 +1,6 @@
 //! One table of functions per instruction set.
+mod gemm;
+mod rows;
 pub mod scalar;
 
 #[cfg(target_arch = "x86_64")]

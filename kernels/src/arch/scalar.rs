@@ -9,12 +9,14 @@ use crate::ops::depthwise_f32::DepthwiseF32;
 /// The table.
 pub static KERNELS: Kernels = Kernels {
     isa: Isa::Scalar,
-    conv_pack: PackSpec { nr: 8, kr: 1, offset: 0 },
+    conv_pack: PackSpec { nr: 8, kr: 1, offset: 0, code_size: 0 },
     conv_f32_nr: NR,
     conv,
     depthwise,
     conv_f32,
     depthwise_f32,
+    peak_int8,
+    peak_f32,
 };
 
 const NR: usize = 8;
@@ -140,4 +142,14 @@ pub(crate) fn depthwise_f32(step: &DepthwiseF32, data: DataF32<'_>) {
             *out = clamp_f32(acc, step.lo, step.hi);
         }
     }
+}
+
+fn peak_int8(iterations: u64) -> u64 {
+    let x = core::hint::black_box(3_i32);
+    crate::peak::chains(iterations, 1, |i| i as i32, |acc| acc.wrapping_mul(x).wrapping_add(x))
+}
+
+fn peak_f32(iterations: u64) -> u64 {
+    let x = core::hint::black_box(0.5_f32);
+    crate::peak::chains(iterations, 1, |i| i as f32, |acc| fma(acc, x, x))
 }

@@ -5,6 +5,7 @@
 
 use crate::arith::{Requant, RequantData};
 use crate::isa::{Kernels, PackSpec};
+use crate::ops::window::Window;
 use crate::span::{Memory, Span, view, view_mut};
 use crate::step::{Access, Run};
 
@@ -51,6 +52,18 @@ impl ConvShape {
     #[must_use]
     pub fn source(o: usize, stride: usize, k: usize, dilation: usize, pad: usize, size: usize) -> Option<usize> {
         (o * stride + k * dilation).checked_sub(pad).filter(|&i| i < size)
+    }
+
+    /// How the inputs of one kernel row lie: in so many runs of so many consecutive elements. One run where the taps of the
+    /// row touch, else one per tap.
+    #[inline(always)]
+    #[must_use]
+    pub const fn runs(&self) -> (usize, usize) {
+        if self.groups == 1 && self.dilation_w == 1 {
+            (1, self.k_w * self.in_c)
+        } else {
+            (self.k_w, self.in_c / self.groups)
+        }
     }
 
     /// Multiply-accumulates.
@@ -100,42 +113,44 @@ pub struct ConvData<'a> {
     pub scratch: &'a mut [u8],
 }
 
-/// Bytes of scratch space that a convolution needs with these kernels: a row of padding (`in_c` codes and slack for wide loads).
+/// Bytes of scratch space that a convolution needs with these kernels: the [`Window`], or a row of padding (`in_c` codes).
 #[must_use]
-pub fn scratch_len(_: &Kernels, shape: &ConvShape) -> usize {
-    shape.in_c.next_multiple_of(64) + 64
+pub fn scratch_len(kernels: &Kernels, shape: &ConvShape) -> usize {
+    match kernels.conv_pack.code_size {
+        0 => shape.in_c.next_multiple_of(64) + 64,
+        size => Window::new(shape, size).bytes(),
+    }
 }
 
 /// Bytes that [`pack`] writes.
 #[must_use]
 pub fn packed_len(spec: PackSpec, shape: &ConvShape) -> usize {
-    let (out_c, in_c) = (shape.out_c / shape.groups, shape.in_c / shape.groups);
-    shape.groups * out_c.next_multiple_of(spec.nr) * shape.k_h * shape.k_w * in_c.next_multiple_of(spec.kr)
+    let (runs, run_len) = shape.runs();
+    let depth = shape.k_h * runs * run_len.next_multiple_of(spec.kr);
+    shape.groups * (shape.out_c / shape.groups).next_multiple_of(spec.nr) * depth
 }
 
-/// Lays OHWI weights out in tiles: for each group, each block of `nr` output channels, each tap, each block of `kr` input
-/// channels: `nr × kr` codes, channel by channel; zeros fill the edges.
+/// Lays OHWI weights out in tiles: for each group, each block of `nr` output channels, each run of inputs ([`ConvShape::runs`]),
+/// each block of `kr` inputs: `nr × kr` codes, channel by channel; zeros fill the edges.
 ///
 /// # Panics
 /// If a length is wrong.
 pub fn pack(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8]) {
     assert_eq!(packed.len(), packed_len(spec, shape));
-    let (out_c, in_c) = (shape.out_c / shape.groups, shape.in_c / shape.groups);
-    let taps = shape.k_h * shape.k_w;
-    assert_eq!(ohwi.len(), shape.out_c * taps * in_c);
+    let (runs, run_len) = shape.runs();
+    let depth = shape.k_h * runs * run_len;
+    assert_eq!(ohwi.len(), shape.out_c * depth);
     packed.fill(0);
-    let k_blocks = in_c.div_ceil(spec.kr);
+    let group_out = shape.out_c / shape.groups;
     let group_len = packed.len() / shape.groups;
-    for group in 0..shape.groups {
-        for o in 0..out_c {
-            for tap in 0..taps {
-                for c in 0..in_c {
-                    let from = ((group * out_c + o) * taps + tap) * in_c + c;
-                    let block = (o / spec.nr * taps + tap) * k_blocks + c / spec.kr;
-                    let to = (block * spec.nr + o % spec.nr) * spec.kr + c % spec.kr;
-                    packed[group * group_len + to] = ohwi[from];
-                }
-            }
+    let blocks_per_run = run_len.div_ceil(spec.kr);
+    let blocks = shape.k_h * runs * blocks_per_run;
+    for (o, row) in ohwi.chunks_exact(depth.max(1)).enumerate() {
+        let (group, o) = (o / group_out, o % group_out);
+        for (k, &w) in row.iter().enumerate() {
+            let (run, k) = (k / run_len, k % run_len);
+            let block = o / spec.nr * blocks + run * blocks_per_run + k / spec.kr;
+            packed[group * group_len + (block * spec.nr + o % spec.nr) * spec.kr + k % spec.kr] = w;
         }
     }
 }

@@ -1,4 +1,8 @@
-//! Kernels for avx512vnni.
+//! x86-64 with AVX-512 F, BW, VL, DQ and VNNI.
+
+mod conv;
+mod peak;
+mod requant;
 
 use crate::arch::scalar;
 use crate::isa::{Isa, Kernels, PackSpec};
@@ -6,10 +10,12 @@ use crate::isa::{Isa, Kernels, PackSpec};
 /// The table.
 pub static KERNELS: Kernels = Kernels {
     isa: Isa::Avx512Vnni,
-    conv_pack: PackSpec { nr: 8, kr: 1, offset: 0 },
+    conv_pack: PackSpec { nr: 16, kr: 4, offset: 128, code_size: 1 },
     conv_f32_nr: 8,
-    conv: scalar::conv,
+    conv: conv::conv,
     depthwise: scalar::depthwise,
     conv_f32: scalar::conv_f32,
     depthwise_f32: scalar::depthwise_f32,
+    peak_int8: peak::int8,
+    peak_f32: peak::f32,
 };

@@ -1,0 +1,159 @@
+//! int8 convolution with `vpdpbusd`: unsigned activations (code ^ 0x80, that is code + 128) times signed weights.
+
+use core::arch::x86_64::*;
+
+use super::requant::{F32Even, codes_one_by_one, first, is_f32_even, load_f32, load_i32};
+use crate::arch::gemm::{self, Kernel, Operands, Source, Taps, Target, TileFn};
+use crate::arith::RequantData;
+use crate::ops::conv::{Conv, ConvData};
+
+/// [`Kernel`] of this file.
+struct Int8;
+
+/// Bias and rounding, with the scales as numbers.
+#[derive(Clone, Copy)]
+struct Rule<'a> {
+    requant: &'a RequantData<'a>,
+    /// Empty unless the rule is [`crate::arith::Rounding::F32Even`].
+    scale: &'a [f32],
+}
+
+impl Kernel for Int8 {
+    type Input = i8;
+    type Code = u8;
+    type Weight = i8;
+    type Output = i8;
+    type Acc = __m512i;
+    type Weights = __m512i;
+    type Codes = __m512i;
+    type Rule<'a> = Rule<'a>;
+    const NR: usize = 16;
+    const KR: usize = 4;
+
+    #[inline(always)]
+    unsafe fn weights(at: *const i8) -> __m512i {
+        // SAFETY: the caller vouches for 64 weights.
+        unsafe { _mm512_loadu_epi8(at) }
+    }
+
+    #[inline(always)]
+    unsafe fn codes(at: *const u8) -> __m512i {
+        // SAFETY: the caller vouches for 4 codes.
+        unsafe { _mm512_set1_epi32(at.cast::<i32>().read_unaligned()) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(acc: __m512i, codes: __m512i, weights: __m512i) -> __m512i {
+        // SAFETY: the caller vouches for the CPU.
+        unsafe { _mm512_dpbusd_epi32(acc, codes, weights) }
+    }
+
+    #[inline(always)]
+    unsafe fn init(rule: &Rule<'_>, channel: usize, valid: usize) -> __m512i {
+        // SAFETY: the caller vouches for the CPU.
+        unsafe { load_i32(rule.requant.bias, channel, valid) }
+    }
+
+    #[inline(always)]
+    unsafe fn finish<const MR: usize, const NP: usize>(rule: &Rule<'_>, acc: [[__m512i; NP]; MR], to: &Target<i8>) {
+        if !is_f32_even(rule.requant) {
+            // SAFETY: as here.
+            return unsafe { finish_slowly(rule.requant, acc.as_flattened(), NP, to) };
+        }
+        // SAFETY: the caller vouches for the CPU.
+        let even = unsafe { F32Even::new(&rule.requant.rule) };
+        let scale: [__m512; NP] = core::array::from_fn(|n| {
+            // SAFETY: as above; `load_f32` checks its own bounds.
+            unsafe { load_f32(rule.scale, to.channel + 16 * n, to.valid.saturating_sub(16 * n)) }
+        });
+        let mut i = 0;
+        while i < MR * NP {
+            // Four vectors at a time; what is beyond the tile is computed from its last vector and not stored.
+            let at: [usize; 4] = core::array::from_fn(|j| (i + j).min(MR * NP - 1));
+            // SAFETY: the caller vouches for the CPU and the target.
+            unsafe {
+                let codes = even.codes(at.map(|i| acc[i / NP][i % NP]), at.map(|i| scale[i % NP]));
+                let parts = [
+                    _mm512_extracti32x4_epi32::<0>(codes),
+                    _mm512_extracti32x4_epi32::<1>(codes),
+                    _mm512_extracti32x4_epi32::<2>(codes),
+                    _mm512_extracti32x4_epi32::<3>(codes),
+                ];
+                for (j, part) in parts.into_iter().enumerate().take(MR * NP - i) {
+                    let (m, n) = ((i + j) / NP, (i + j) % NP);
+                    store(part, to.at.add(m * to.pitch + 16 * n), to.valid.saturating_sub(16 * n));
+                }
+            }
+            i += 4;
+        }
+    }
+
+    #[inline(always)]
+    fn copy(from: &[i8], to: &mut [u8]) {
+        for (x, y) in from.iter().zip(to) {
+            *y = x.cast_unsigned() ^ 0x80;
+        }
+    }
+
+    #[inline(always)]
+    fn tiles(panels: usize, pixels: usize) -> (usize, &'static [TileFn<Int8>]) {
+        match panels {
+            4.. if pixels <= TILES_4.len() => (4, &TILES_4),
+            2.. => (2, &TILES_2),
+            _ => (1, &TILES_1),
+        }
+    }
+}
+
+/// Writes the first `valid` (or 16) codes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn store(codes: __m128i, at: *mut i8, valid: usize) {
+    // SAFETY: the caller vouches for `valid` codes.
+    unsafe {
+        if valid >= 16 {
+            _mm_storeu_epi8(at, codes);
+        } else {
+            _mm_mask_storeu_epi8(at, first(valid), codes);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[target_feature(enable = "avx512f")]
+unsafe fn finish_slowly(requant: &RequantData<'_>, acc: &[__m512i], panels: usize, to: &Target<i8>) {
+    for (i, &acc) in acc.iter().enumerate() {
+        let (m, first) = (i / panels, i % panels * 16);
+        let valid = to.valid.saturating_sub(first).min(16);
+        let codes = codes_one_by_one(requant, acc, to.channel + first, valid);
+        // SAFETY: the caller vouches for the valid channels of each pixel.
+        unsafe { core::ptr::copy_nonoverlapping(codes.as_ptr(), to.at.add(m * to.pitch + first), valid) };
+    }
+}
+
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+unsafe fn tile<const MR: usize, const NP: usize, const U: usize>(
+    rule: &Rule<'_>,
+    taps: &Taps,
+    source: Source<Int8>,
+    to: &Target<i8>,
+) {
+    // SAFETY: this function has the features; the caller vouches for the rest.
+    unsafe { gemm::tile::<Int8, MR, NP, U>(rule, taps, source, to) }
+}
+
+static TILES_1: [TileFn<Int8>; 16] = gemm::tiles!(tile, 1, 4: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
+static TILES_2: [TileFn<Int8>; 12] = gemm::tiles!(tile, 2, 2: 1 2 3 4 5 6 7 8 9 10 11 12);
+static TILES_4: [TileFn<Int8>; 6] = gemm::tiles!(tile, 4, 1: 1 2 3 4 5 6);
+
+/// See [`Conv`].
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+pub(super) unsafe fn conv(step: &Conv, data: ConvData<'_>) {
+    let scale = if is_f32_even(&data.requant) { crate::span::view(data.requant.multiplier) } else { &[] };
+    let rule = Rule { requant: &data.requant, scale };
+    let pad = step.pad_value.cast_unsigned() ^ 0x80;
+    let ConvData { input, output, weights, scratch, .. } = data;
+    // SAFETY: this function has the features.
+    unsafe { gemm::conv::<Int8>(&step.shape, &rule, Operands { input, output, weights, scratch, pad }) }
+}

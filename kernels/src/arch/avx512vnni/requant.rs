@@ -1,0 +1,101 @@
+//! From 16-lane accumulators to codes.
+
+use core::arch::x86_64::*;
+
+use crate::arith::{Requant, RequantData, Rounding};
+
+/// The constants of [`Rounding::F32Even`] in vector form.
+#[derive(Clone, Copy)]
+pub(super) struct F32Even {
+    hi: __m512,
+    zero_point: __m512i,
+    lo: __m512i,
+    order: __m512i,
+}
+
+impl F32Even {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn new(rule: &Requant) -> F32Even {
+        F32Even {
+            hi: _mm512_set1_ps((rule.hi - rule.zero_point) as f32),
+            zero_point: _mm512_set1_epi16(rule.zero_point as i16),
+            lo: _mm512_set1_epi8(rule.lo as i8),
+            // Packing works within 128-bit lanes: 32-bit piece `4·lane + vector` belongs at `4·vector + lane`.
+            order: _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
+        }
+    }
+
+    /// `rne(f32(acc) · scale)`, at most `hi − zero_point`. What lies beyond `i32`, and NaN, becomes `i32::MIN`.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn scaled(&self, acc: __m512i, scale: __m512) -> __m512i {
+        let v = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), scale);
+        // With NaN in either, `min` gives its second operand.
+        _mm512_cvtps_epi32(_mm512_min_ps(self.hi, v))
+    }
+
+    /// Codes of four vectors; 128-bit lane `l` of the result holds lanes `4l..4l + 4` of each vector, vector after vector.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn codes_by_lane(&self, acc: [__m512i; 4], scale: [__m512; 4]) -> __m512i {
+        let v: [__m512i; 4] = core::array::from_fn(|i| self.scaled(acc[i], scale[i]));
+        let low = _mm512_adds_epi16(_mm512_packs_epi32(v[0], v[1]), self.zero_point);
+        let high = _mm512_adds_epi16(_mm512_packs_epi32(v[2], v[3]), self.zero_point);
+        _mm512_max_epi8(_mm512_packs_epi16(low, high), self.lo)
+    }
+
+    /// Codes of four vectors, 16 of each after the other.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn codes(&self, acc: [__m512i; 4], scale: [__m512; 4]) -> __m512i {
+        _mm512_permutexvar_epi32(self.order, self.codes_by_lane(acc, scale))
+    }
+}
+
+/// A mask of the first `n` lanes.
+#[inline(always)]
+pub(super) fn first(n: usize) -> __mmask16 {
+    if n >= 16 { !0 } else { (1 << n) - 1 }
+}
+
+/// `valid` (or 16) values of a table from `index` on, zeros beyond.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn load_i32(table: &[i32], index: usize, valid: usize) -> __m512i {
+    let table = &table[index..];
+    let mask = first(valid.min(table.len()));
+    // SAFETY: lanes beyond the table are masked off and not read.
+    unsafe { _mm512_maskz_loadu_epi32(mask, table.as_ptr()) }
+}
+
+/// As [`load_i32`].
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn load_f32(table: &[f32], index: usize, valid: usize) -> __m512 {
+    let table = &table[index..];
+    let mask = first(valid.min(table.len()));
+    // SAFETY: lanes beyond the table are masked off and not read.
+    unsafe { _mm512_maskz_loadu_ps(mask, table.as_ptr()) }
+}
+
+/// Any rule, one accumulator (bias included) after the other.
+#[cold]
+#[inline(never)]
+#[target_feature(enable = "avx512f")]
+pub(super) fn codes_one_by_one(requant: &RequantData<'_>, acc: __m512i, channel: usize, valid: usize) -> [i8; 16] {
+    let mut lanes = [0_i32; 16];
+    // SAFETY: the array has 16 lanes.
+    unsafe { _mm512_storeu_epi32(lanes.as_mut_ptr(), acc) };
+    let mut codes = [0; 16];
+    for (i, code) in codes.iter_mut().enumerate().take(valid) {
+        let c = channel + i;
+        *code = requant.code(lanes[i].wrapping_sub(requant.bias[c]), c) as i8;
+    }
+    codes
+}
+
+/// Whether the vector path holds.
+pub(super) fn is_f32_even(requant: &RequantData<'_>) -> bool {
+    requant.rule.rounding == Rounding::F32Even
+}

@@ -1,0 +1,234 @@
+//! Every instruction set that runs here gives the reference's integers and bits, `==`.
+//!
+//! `EDGEBENCH_REQUIRE_ISA=avx512vnni,avx2` makes it a failure when one of those does not run here.
+
+mod common;
+
+use common::{Fill, Float, Int8, ROUNDINGS, Rng};
+use edgebench_kernels::Isa;
+use edgebench_kernels::arith::Rounding;
+use edgebench_kernels::ops::conv::ConvShape;
+
+const RANDOM: (Fill, Fill) = (Fill::Random, Fill::Random);
+
+/// An input of `[batch, h, w, c]` under a `k` kernel to `out_c` channels.
+fn shape([batch, in_h, in_w, in_c]: [usize; 4], [k_h, k_w]: [usize; 2], out_c: usize) -> ConvShape {
+    let s = ConvShape {
+        batch,
+        in_h,
+        in_w,
+        in_c,
+        out_h: 0,
+        out_w: 0,
+        out_c,
+        k_h,
+        k_w,
+        stride_h: 1,
+        stride_w: 1,
+        dilation_h: 1,
+        dilation_w: 1,
+        pad_top: 0,
+        pad_left: 0,
+        groups: 1,
+    };
+    sized(s, false)
+}
+
+/// With the output sizes, and the padding of SAME or none.
+fn sized(mut s: ConvShape, same: bool) -> ConvShape {
+    let axis = |input: usize, k: usize, stride: usize, dilation: usize| {
+        let extent = (k - 1) * dilation + 1;
+        if same {
+            let out = input.div_ceil(stride);
+            (out, ((out - 1) * stride + extent).saturating_sub(input) / 2)
+        } else {
+            (((input + stride).saturating_sub(extent) / stride).max(1), 0)
+        }
+    };
+    (s.out_h, s.pad_top) = axis(s.in_h, s.k_h, s.stride_h, s.dilation_h);
+    (s.out_w, s.pad_left) = axis(s.in_w, s.k_w, s.stride_w, s.dilation_w);
+    s
+}
+
+/// Any small shape; `depthwise` makes as many groups as input channels.
+fn any_shape(rng: &mut Rng, depthwise: bool) -> ConvShape {
+    let k = [1, 2, 3, 3, 5];
+    let (k_h, k_w) = (rng.of(&k), rng.of(&k));
+    let mut s = shape([1 + rng.below(3), k_h + rng.below(7), k_w + rng.below(17), 1], [k_h, k_w], 1);
+    if depthwise {
+        s.in_c = 1 + rng.below(70);
+        s.groups = s.in_c;
+        s.out_c = s.in_c * rng.of(&[1, 1, 1, 2, 3]);
+    } else {
+        s.groups = rng.of(&[1, 1, 1, 2, 3]);
+        s.in_c = s.groups * (1 + rng.below(35));
+        s.out_c = s.groups * (1 + rng.below(70));
+    }
+    (s.stride_h, s.stride_w) = (1 + rng.below(3), 1 + rng.below(3));
+    (s.dilation_h, s.dilation_w) = (rng.of(&[1, 1, 2, 3]), rng.of(&[1, 1, 2, 3]));
+    sized(s, rng.below(3) > 0)
+}
+
+fn first_difference<T: PartialEq + std::fmt::Debug>(a: &[T], b: &[T]) -> Option<String> {
+    assert_eq!(a.len(), b.len());
+    let at = a.iter().zip(b).position(|(a, b)| a != b)?;
+    let count = a.iter().zip(b).filter(|(a, b)| a != b).count();
+    Some(format!("{count} of {} differ, the first at {at}: {:?}, expected {:?}", a.len(), a[at], b[at]))
+}
+
+fn check_int8(case: &Int8, depthwise: bool) {
+    let expected = case.expected();
+    for isa in Isa::available() {
+        let got = if depthwise { case.depthwise(isa) } else { case.conv(isa) };
+        if let Some(what) = first_difference(&got, &expected) {
+            panic!("{isa}, {:?}, {:?}: {what}", case.rounding, case.shape);
+        }
+    }
+}
+
+fn check_float(case: &Float, depthwise: bool) {
+    let expected = case.expected(depthwise);
+    for isa in Isa::available() {
+        let got = if depthwise { case.depthwise(isa) } else { case.conv(isa) };
+        if let Some(what) = first_difference(&got, &expected) {
+            panic!("{isa}, float, {:?}: {what}", case.shape);
+        }
+    }
+}
+
+#[test]
+fn required_isa_is_available() {
+    for isa in Isa::ALL {
+        if isa.kernels().is_none() {
+            eprintln!("{isa}: not tested, it does not run here");
+        }
+    }
+    for name in std::env::var("EDGEBENCH_REQUIRE_ISA").unwrap_or_default().split(',').filter(|n| !n.is_empty()) {
+        let isa: Isa = name.parse().expect("EDGEBENCH_REQUIRE_ISA names instruction sets");
+        assert!(isa.kernels().is_some(), "{isa} is required and does not run here");
+    }
+}
+
+#[test]
+fn one_pixel_one_channel() {
+    let mut rng = Rng(1);
+    check_int8(&Int8::new(&mut rng, shape([1, 1, 1, 1], [1, 1], 1), RANDOM, Rounding::F32Even), false);
+}
+
+#[test]
+fn conv_of_any_shape() {
+    let mut rng = Rng(2);
+    for i in 0..250 {
+        let s = any_shape(&mut rng, false);
+        check_int8(&Int8::new(&mut rng, s, RANDOM, ROUNDINGS[i % 5]), false);
+    }
+}
+
+#[test]
+fn conv_of_every_channel_count() {
+    let mut rng = Rng(3);
+    for c in 1..=70 {
+        for s in [shape([1, 3, 5, c], [2, 2], 17), shape([1, 2, 3, 9], [1, 1], c), shape([2, 1, 1, c], [1, 1], 71 - c)]
+        {
+            check_int8(&Int8::new(&mut rng, s, RANDOM, Rounding::F32Even), false);
+        }
+    }
+}
+
+#[test]
+fn conv_of_every_width() {
+    let mut rng = Rng(4);
+    for w in 1..=60 {
+        for out_c in [16, 33, 64] {
+            let s = sized(shape([1, 2, w, 4], [3, 3], out_c), true);
+            check_int8(&Int8::new(&mut rng, s, RANDOM, Rounding::F32Even), false);
+            check_int8(&Int8::new(&mut rng, shape([1, 1, w, 8], [1, 1], out_c), RANDOM, Rounding::F32Even), false);
+        }
+    }
+}
+
+#[test]
+fn extremes() {
+    let mut rng = Rng(5);
+    let fills = [Fill::Constant(-128), Fill::Constant(127), Fill::Constant(-127), Fill::Extremes];
+    for x in fills {
+        for w in fills {
+            let deep = shape([1, 1, 2, 9000], [1, 1], 18);
+            let wide = sized(shape([1, 6, 6, 21], [3, 3], 40), true);
+            let single = ConvShape { groups: 40, in_c: 40, ..wide };
+            for rounding in [Rounding::F32Even, Rounding::DoubleAway] {
+                check_int8(&Int8::new(&mut rng, deep, (x, w), rounding), false);
+                check_int8(&Int8::new(&mut rng, wide, (x, w), rounding), false);
+                check_int8(&Int8::new(&mut rng, single, (x, w), rounding), true);
+            }
+        }
+    }
+}
+
+#[test]
+fn flat_rows_are_cut_into_pieces() {
+    let mut rng = Rng(6);
+    check_int8(&Int8::new(&mut rng, shape([3, 9, 31, 50], [1, 1], 20), RANDOM, Rounding::F32Even), false);
+    check_float(&Float::new(&mut rng, shape([3, 9, 31, 50], [1, 1], 20)), false);
+}
+
+#[test]
+fn depthwise_of_any_shape() {
+    let mut rng = Rng(7);
+    for i in 0..250 {
+        let s = any_shape(&mut rng, true);
+        check_int8(&Int8::new(&mut rng, s, RANDOM, ROUNDINGS[i % 5]), true);
+    }
+}
+
+#[test]
+fn depthwise_of_every_channel_count() {
+    let mut rng = Rng(8);
+    for c in 1..=140 {
+        for stride in [1, 2] {
+            let s = ConvShape { groups: c, stride_h: stride, stride_w: stride, ..shape([1, 5, 6, c], [3, 3], c) };
+            check_int8(&Int8::new(&mut rng, sized(s, true), RANDOM, Rounding::F32Even), true);
+        }
+    }
+}
+
+#[test]
+fn large_kernels() {
+    let mut rng = Rng(9);
+    for k in [[7, 7], [9, 1], [1, 11], [4, 6]] {
+        for c in [5, 64, 67] {
+            let s = sized(ConvShape { groups: c, ..shape([1, 11, 12, c], k, c) }, true);
+            check_int8(&Int8::new(&mut rng, s, RANDOM, Rounding::F32Even), true);
+            check_float(&Float::new(&mut rng, s), true);
+        }
+        check_int8(&Int8::new(&mut rng, sized(shape([1, 11, 12, 3], k, 8), true), RANDOM, Rounding::F32Even), false);
+    }
+}
+
+#[test]
+fn float_conv_of_any_shape() {
+    let mut rng = Rng(10);
+    for _ in 0..120 {
+        let s = any_shape(&mut rng, false);
+        check_float(&Float::new(&mut rng, s), false);
+    }
+}
+
+#[test]
+fn float_conv_of_every_width() {
+    let mut rng = Rng(11);
+    for w in 1..=50 {
+        for out_c in [8, 16, 33, 64] {
+            check_float(&Float::new(&mut rng, sized(shape([1, 2, w, 3], [3, 3], out_c), true)), false);
+        }
+    }
+}
+
+#[test]
+fn float_depthwise_of_any_shape() {
+    let mut rng = Rng(12);
+    for _ in 0..150 {
+        let s = any_shape(&mut rng, true);
+        check_float(&Float::new(&mut rng, s), true);
+    }
+}
