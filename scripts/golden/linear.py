@@ -50,7 +50,6 @@ def parameters(rng, kind, x, w_shape, axis, style, act=NONE, per_channel=True):
 
 
 ACT_TYPE = {"int8": "int8", "int8pt": "int8", "uint8": "uint8", "int16x8": "int16", "int4": "int8", "hybrid": "float32", "float32": "float32"}
-EXACT = {"float32": ("litert",)}
 
 
 def conv(name, kind, h, w_, c, o, k, stride=1, dilation=1, padding=SAME, act=NONE, style=2, groups=1, n=1, bias_type=None, **more):
@@ -65,7 +64,6 @@ def conv(name, kind, h, w_, c, o, k, stride=1, dilation=1, padding=SAME, act=NON
         b = const(np.clip(b.data, -2**30, 2**30), bias_type, scale=b.scale, zp=0)
         opts["quantizedBiasType"] = 2
     y = Tensor((n, out_size(h, kh, stride, dilation, padding), out_size(w_, kw, stride, dilation, padding), o), x.dtype, **q)
-    more.setdefault("exact", EXACT.get(kind, ("ref", "litert")))
     return case(name, "CONV_2D", [x, w, b], [y], ("Conv2D", opts), style=3, **more)
 
 
@@ -76,7 +74,6 @@ def depthwise(name, kind, h, w_, c, m, k, stride=1, dilation=1, padding=SAME, ac
     w, b, q = parameters(rng, kind, x, (1, kh, kw, c * m), 3, style, act, kind != "int8pt")
     opts = {"padding": padding, "strideH": stride, "strideW": stride, "dilationHFactor": dilation, "dilationWFactor": dilation, "depthMultiplier": m, "fusedActivationFunction": act}
     y = Tensor((n, out_size(h, kh, stride, dilation, padding), out_size(w_, kw, stride, dilation, padding), c * m), x.dtype, **q)
-    more.setdefault("exact", EXACT.get(kind, ("ref", "litert")))
     return case(name, "DEPTHWISE_CONV_2D", [x, w, b], [y], ("DepthwiseConv2D", opts), style=3, **more)
 
 
@@ -88,7 +85,6 @@ def transpose_conv(name, kind, h, w_, c, o, k, stride, padding, bias=True, style
     shape = (1, grow(h), grow(w_), o)
     y = Tensor(shape, x.dtype, **q)
     inputs = [const(np.array(shape, np.int32), "int32"), w, x] + ([b] if bias else [])
-    more.setdefault("exact", () if kind == "float32" else ("ref", "litert"))
     return case(name, "TRANSPOSE_CONV", inputs, [y], ("TransposeConv", {"padding": padding, "strideH": stride, "strideW": stride}), version=3 if bias else 2, **more)
 
 
@@ -102,7 +98,6 @@ def dense(name, kind, rows, c, o, act=NONE, bias=True, style=2, w_zp=0, keep=Fal
         w.zp = w_zp
     opts = {"fusedActivationFunction": act, "keepNumDims": keep, "asymmetricQuantizeInputs": asymmetric}
     y = Tensor(shape[:-1] + (o,) if keep else (int(np.prod(shape[:-1])), o), x.dtype, **q)
-    more.setdefault("exact", EXACT.get(kind, ("ref", "litert")))
     return case(name, "FULLY_CONNECTED", [x, w, b if bias else None], [y], ("FullyConnected", opts), **more)
 
 
@@ -116,7 +111,7 @@ def matmul(name, dtype, a, b, out, adj_x=False, adj_y=False, rhs_zp=0, constant=
         z = Tensor(out, dtype)
     if constant:
         y.data = rng.codes(dtype, b)
-    return case(name, "BATCH_MATMUL", [x, y], [z], ("BatchMatMul", {"adjX": adj_x, "adjY": adj_y}), exact=("ref", "litert") if dtype == "int8" else (), **more)
+    return case(name, "BATCH_MATMUL", [x, y], [z], ("BatchMatMul", {"adjX": adj_x, "adjY": adj_y}), **more)
 
 
 def cases():
