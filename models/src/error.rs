@@ -22,6 +22,22 @@ pub enum Error {
         /// What of it.
         what: String,
     },
+    /// Well-formed, but something of the file as a whole is outside what edgebench implements.
+    #[error("{what} is not supported")]
+    UnsupportedFile {
+        /// What the file asks for.
+        what: String,
+    },
+    /// A part of the model that is neither operator nor tensor contradicts the rest.
+    #[error("{what}: expected {expected}, got {got}")]
+    Model {
+        /// Which part.
+        what: String,
+        /// What would have been right.
+        expected: String,
+        /// What was found.
+        got: String,
+    },
     /// Well-formed, but it contradicts itself.
     #[error("operator {index} ({op}): {what}, expected {expected}, got {got}")]
     Inconsistent {
@@ -87,6 +103,14 @@ pub enum Error {
         expected: usize,
         /// Bytes given.
         got: usize,
+    },
+    /// A named file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
     },
     /// Reading or writing failed.
     #[error(transparent)]

@@ -3,7 +3,7 @@
 //! ```text
 //! .tflite ─► tflite::Model ─► graph::Graph ─► lower::lower(arithmetic, isa) ─► plan::Plan ─► session::Session
 //! ```
-//! * `tflite`: the file, losslessly: reader and writer of the FlatBuffer schema;
+//! * [`tflite`]: the file, losslessly: reader and writer of the FlatBuffer schema;
 //! * [`graph`]: typed operators over tensors, and one [`graph::Graph::check`];
 //! * [`lower`]: an operator, an arithmetic and an instruction set become steps of `edgebench-kernels`;
 //! * [`plan`]: steps, constants, and an arena whose size is known before anything runs;
@@ -15,6 +15,7 @@ pub mod graph;
 pub mod lower;
 pub mod plan;
 pub mod session;
+pub mod tflite;
 
 pub use error::Error;
 pub use graph::Graph;
