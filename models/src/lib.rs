@@ -5,7 +5,7 @@
 //! ```
 //! * [`tflite`]: the file, losslessly: reader and writer of the FlatBuffer schema;
 //! * [`graph`]: typed operators over tensors, and one [`graph::Graph::check`];
-//! * [`lower`]: an operator, an arithmetic and an instruction set become steps of `edgebench-kernels`;
+//! * [`mod@lower`]: an operator, an arithmetic and an instruction set become steps of `edgebench-kernels`;
 //! * [`plan`]: steps, constants, and an arena whose size is known before anything runs;
 //! * [`session`]: memory for a plan, inputs in, outputs out.
 #![forbid(unsafe_code)]

@@ -7,11 +7,11 @@
 //! # Why own tables
 //! The `flatbuffers` and `planus` crates generate some 20,000 lines for this schema, the first full of `unsafe`, and their
 //! writers leave neither the alignment of data nor the place of data beyond 2 GB to us. A table of a FlatBuffer is a list of
-//! offsets; reading one safely and writing one takes two files of about 200 lines ([`reader`], [`writer`]), and each table of
+//! offsets; reading one safely and writing one takes two files of about 200 lines (`reader`, `writer`), and each table of
 //! the schema is declared once, in a line or two: `id name: Type = default`. Adding a table is adding that line.
 //!
 //! # Trust
-//! Bytes are hostile until [`verify`] has seen them: see there and in [`reader`] for what is bounded and checked.
+//! Bytes are hostile until `Model::check` has seen them: see `verify` and `reader` for what is bounded and checked.
 
 mod bytes;
 mod codes;
