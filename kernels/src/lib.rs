@@ -21,6 +21,7 @@
 
 pub mod arch;
 pub mod arith;
+pub mod fixed;
 pub mod isa;
 pub mod ops;
 pub mod peak;

@@ -66,6 +66,20 @@ steps! {
     DepthwiseF32(ops::depthwise_f32::DepthwiseF32),
     /// 8-bit code → value by a table.
     Lut(ops::lut::Lut),
+    /// Element-wise operators of two quantised operands.
+    Binary(ops::binary::Binary),
+    /// int8 pooling.
+    Pool(ops::pool::Pool),
+    /// int8 reductions.
+    Reduce(ops::reduce::Reduce),
+    /// int8 softmax and log-softmax.
+    Softmax(ops::softmax::Softmax),
+    /// int8 bilinear resizing.
+    Resize(ops::resize::Resize),
+    /// int8 L2 normalisation.
+    L2Norm(ops::l2norm::L2Norm),
+    /// Between float and codes, between codes of 8 and 16 bits.
+    Convert(ops::convert::Convert),
     /// Copies with a stride or an index table per axis: slices, transposes, pads, concatenation.
     Move(ops::movement::Move),
     /// Indices of maxima.

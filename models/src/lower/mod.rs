@@ -6,12 +6,20 @@
 //! To add an operator: a variant of [`Op`], its line in `graph/import.rs`, and an arm in [`lower_node`] that calls a function of
 //! one of the files here.
 
+mod binary;
 mod cast;
+mod checks;
 mod context;
 mod conv;
+mod convert;
 mod fold;
 mod movement;
+mod pool;
 mod quant;
+mod reduce;
+mod resize;
+mod softmax;
+mod unary;
 
 use std::fmt;
 use std::str::FromStr;
@@ -151,6 +159,17 @@ fn lower_node(cx: &mut Cx<'_>) -> Result<(), Error> {
     match op {
         Op::Conv2d { .. } => conv::conv2d(cx),
         Op::Cast => cast::cast(cx),
+        Op::Binary { .. } => binary::binary(cx),
+        Op::Prelu => binary::prelu(cx),
+        Op::Unary(_) => unary::unary(cx),
+        Op::Quantize => convert::quantize(cx),
+        Op::Dequantize => convert::dequantize(cx),
+        Op::AveragePool { .. } | Op::MaxPool { .. } => pool::pool(cx),
+        Op::Reduce { .. } => reduce::reduce(cx),
+        Op::ResizeBilinear { .. } => resize::resize_bilinear(cx),
+        Op::Softmax { .. } => softmax::softmax(cx),
+        Op::LogSoftmax => softmax::log_softmax(cx),
+        Op::L2Normalization { .. } => softmax::l2_normalization(cx),
         _ => Err(cx.unsupported("this operator")),
     }
 }

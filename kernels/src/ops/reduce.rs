@@ -1,0 +1,131 @@
+//! Reductions over any set of axes: MEAN, SUM, REDUCE_MAX, REDUCE_MIN.
+//!
+//! The input is read once, in memory order; each element goes to the accumulator of its output. Whether the innermost axis is
+//! kept or reduced, the inner loop runs over contiguous codes.
+
+use crate::arith::{Multiplier, mul_away, rne};
+use crate::isa::Kernels;
+use crate::span::{Memory, Span, view, view_mut};
+use crate::step::{Access, Run};
+
+/// Most axes of a [`Reduce`], after lowering has merged neighbours of one kind.
+pub const AXES: usize = 6;
+
+/// One axis of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// Its size.
+    pub count: usize,
+    /// Elements from one index to the next in the output; 0 for a reduced axis.
+    pub out_stride: usize,
+}
+
+impl Level {
+    /// An axis of size 1.
+    pub const ONE: Level = Level { count: 1, out_stride: 0 };
+}
+
+/// How an accumulator becomes a code.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ReduceRule {
+    /// `rne(f32(sum + offset)·scale + zero)`: XNNPACK's MEAN and SUM, on codes as the user sees them.
+    SumEven {
+        /// Added to the sum: makes it the sum of the user's codes.
+        offset: i32,
+        /// `s_in / s_out`, divided by the number of elements for MEAN.
+        scale: f32,
+        /// Output zero point less the input's share, as the user sees codes.
+        zero: f32,
+        /// Subtracted from the result: 128 where the user's codes are unsigned.
+        shift: i32,
+    },
+    /// `mul_away(sum + offset) + zero`: TFLite's MEAN and SUM.
+    SumAway {
+        /// Less the input's zero point, once per element.
+        offset: i32,
+        /// `s_in / s_out`, divided by the number of elements for MEAN.
+        by: Multiplier,
+        /// Output zero point.
+        zero: i32,
+    },
+    /// The largest code.
+    Maximum,
+    /// The smallest code.
+    Minimum,
+}
+
+/// A reduction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reduce {
+    /// Codes, `i8`.
+    pub input: Span,
+    /// Codes, `i8`.
+    pub output: Span,
+    /// One `i32` per output element.
+    pub scratch: Span,
+    /// Axes of the input, outermost first.
+    pub levels: [Level; AXES],
+    /// The rule; results are limited to the type.
+    pub rule: ReduceRule,
+}
+
+impl Run for Reduce {
+    fn spans(&mut self, visit: &mut dyn FnMut(&mut Span, Access)) {
+        visit(&mut self.input, Access::Read);
+        visit(&mut self.output, Access::Write);
+        visit(&mut self.scratch, Access::Scratch);
+    }
+
+    fn run(&self, _: &'static Kernels, memory: &mut Memory<'_>) {
+        let ([input], [output, scratch]) = memory.split([self.input], [self.output, self.scratch]);
+        let (input, output, sums): (&[i8], &mut [i8], &mut [i32]) = (view(input), view_mut(output), view_mut(scratch));
+        match self.rule {
+            ReduceRule::Maximum => {
+                sums.fill(-128);
+                self.level(0, input, sums, &|a, b| a.max(b));
+            }
+            ReduceRule::Minimum => {
+                sums.fill(127);
+                self.level(0, input, sums, &|a, b| a.min(b));
+            }
+            _ => {
+                sums.fill(0);
+                self.level(0, input, sums, &|a, b| a.wrapping_add(b));
+            }
+        }
+        for (y, &sum) in output.iter_mut().zip(sums.iter()) {
+            *y = self.code(sum);
+        }
+    }
+}
+
+impl Reduce {
+    fn code(&self, sum: i32) -> i8 {
+        let code = match self.rule {
+            ReduceRule::SumEven { offset, scale, zero, shift } => {
+                rne(sum.wrapping_add(offset) as f32 * scale + zero) - shift
+            }
+            ReduceRule::SumAway { offset, by, zero } => mul_away(sum.wrapping_add(offset), by).saturating_add(zero),
+            ReduceRule::Maximum | ReduceRule::Minimum => sum,
+        };
+        code.clamp(-128, 127) as i8
+    }
+
+    fn level(&self, depth: usize, input: &[i8], sums: &mut [i32], f: &impl Fn(i32, i32) -> i32) {
+        let level = self.levels[depth];
+        if depth == AXES - 1 {
+            if level.out_stride == 0 {
+                sums[0] = input.iter().fold(sums[0], |sum, &x| f(sum, i32::from(x)));
+            } else {
+                for (sum, &x) in sums.iter_mut().zip(input) {
+                    *sum = f(*sum, i32::from(x));
+                }
+            }
+            return;
+        }
+        let inner = input.len() / level.count.max(1);
+        for (i, input) in input.chunks_exact(inner.max(1)).enumerate() {
+            self.level(depth + 1, input, &mut sums[i * level.out_stride..], f);
+        }
+    }
+}
