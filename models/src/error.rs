@@ -22,6 +22,16 @@ pub enum Error {
         /// What of it.
         what: String,
     },
+    /// An operator that edgebench does not have.
+    #[error("operator {index} ({op}) is not supported; supported are {supported}")]
+    UnknownOperator {
+        /// Position of the operator in the file.
+        index: usize,
+        /// Its name.
+        op: String,
+        /// The names of those that are.
+        supported: &'static str,
+    },
     /// Well-formed, but something of the file as a whole is outside what edgebench implements.
     #[error("{what} is not supported")]
     UnsupportedFile {

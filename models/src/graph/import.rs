@@ -1,5 +1,6 @@
 //! From the file's tables to a graph: operator codes and options become [`Op`]s, constants are made dense.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -12,8 +13,10 @@ impl Graph {
     /// # Errors
     /// If an operator or a tensor type is not supported, or the file contradicts itself.
     pub fn from_model(model: &tflite::Model) -> Result<Graph, Error> {
-        let subgraph = model.subgraphs.first().ok_or_else(|| Error::Malformed { offset: 0, what: "no subgraph".into() })?;
-        let tensors = subgraph.tensors.iter().map(|t| tensor(model, t)).collect::<Result<_, _>>()?;
+        let subgraph =
+            model.subgraphs.first().ok_or_else(|| Error::Malformed { offset: 0, what: "no subgraph".into() })?;
+        let mut constants = Constants { model, shared: HashMap::new(), expanded: 0 };
+        let tensors = subgraph.tensors.iter().map(|t| tensor(&mut constants, t)).collect::<Result<_, _>>()?;
         let nodes = subgraph.operators.iter().enumerate().map(|(i, o)| node(model, i, o)).collect::<Result<_, _>>()?;
         let ids = |list: &[i32]| list.iter().map(|&i| i as usize).collect();
         let graph = Graph { tensors, nodes, inputs: ids(&subgraph.inputs), outputs: ids(&subgraph.outputs) };
@@ -39,7 +42,7 @@ fn dtype(code: TensorType) -> Option<DType> {
     })
 }
 
-fn tensor(model: &tflite::Model, source: &tflite::Tensor) -> Result<Tensor, Error> {
+fn tensor(constants: &mut Constants<'_>, source: &tflite::Tensor) -> Result<Tensor, Error> {
     let name = source.name.clone();
     let wrong = |what: &str, expected: &str, got: String| Error::Tensor {
         name: name.clone(),
@@ -47,8 +50,8 @@ fn tensor(model: &tflite::Model, source: &tflite::Tensor) -> Result<Tensor, Erro
         expected: expected.to_owned(),
         got,
     };
-    let kind = dtype(source.dtype)
-        .ok_or_else(|| wrong("type", "a float, an integer or bool", source.dtype.to_string()))?;
+    let kind =
+        dtype(source.dtype).ok_or_else(|| wrong("type", "a float, an integer or bool", source.dtype.to_string()))?;
     let shape = source.shape.iter().map(|&d| usize::try_from(d).ok()).collect::<Option<Vec<_>>>();
     let shape = shape.ok_or_else(|| wrong("shape", "no negative size", format!("{:?}", source.shape)))?;
     let quant = source.quantization.as_ref().filter(|q| !q.scale.is_empty());
@@ -60,22 +63,41 @@ fn tensor(model: &tflite::Model, source: &tflite::Tensor) -> Result<Tensor, Erro
         zero_point: if q.zero_point.is_empty() { vec![0; q.scale.len()] } else { q.zero_point.clone() },
         axis: usize::try_from(q.quantized_dimension).unwrap_or(usize::MAX),
     });
-    let data = constant(model, source, kind)?;
+    let elements = shape.iter().try_fold(1_usize, |n, &d| n.checked_mul(d)).unwrap_or(usize::MAX);
+    let data = constants.get(source, kind, elements)?;
     Ok(Tensor { name, dtype: kind, shape, quant, data })
 }
 
-/// The elements of a constant: dense, 4-bit values unpacked.
-fn constant(model: &tflite::Model, source: &tflite::Tensor, kind: DType) -> Result<Option<Arc<[u8]>>, Error> {
-    let Some(bytes) = model.constant(source) else { return Ok(None) };
-    let elements: usize = source.shape.iter().map(|&d| usize::try_from(d).unwrap_or(0)).product();
-    let dense = match &source.sparsity {
-        Some(sparsity) => tflite::densify(sparsity, &source.shape, bytes, kind.size())?,
-        None if kind == DType::I4 => {
-            tflite::unpack_int4(bytes, elements).into_iter().map(i8::cast_unsigned).collect()
+/// Constants of a file as plain elements. Tensors that share a buffer share its elements, and what has to be expanded
+/// (sparse, 4-bit) is limited in total, so that a small file cannot fill the memory.
+struct Constants<'m> {
+    model: &'m tflite::Model,
+    shared: HashMap<u32, Arc<[u8]>>,
+    expanded: usize,
+}
+
+/// Most bytes that sparse and 4-bit constants may take when they are expanded.
+const EXPANDED_LIMIT: usize = 1 << 31;
+
+impl Constants<'_> {
+    fn get(&mut self, source: &tflite::Tensor, kind: DType, elements: usize) -> Result<Option<Arc<[u8]>>, Error> {
+        let Some(bytes) = self.model.buffers.get(source.buffer as usize).filter(|b| !b.is_empty()) else {
+            return Ok(None);
+        };
+        if source.sparsity.is_none() && kind != DType::I4 {
+            let shared = self.shared.entry(source.buffer).or_insert_with(|| Arc::from(&**bytes));
+            return Ok(Some(Arc::clone(shared)));
         }
-        None => bytes.to_vec(),
-    };
-    Ok(Some(dense.into()))
+        self.expanded = self.expanded.saturating_add(elements.saturating_mul(kind.size()));
+        if self.expanded > EXPANDED_LIMIT {
+            let what = "bytes of sparse and 4-bit constants when expanded".into();
+            return Err(Error::Limit { what, limit: EXPANDED_LIMIT, got: self.expanded });
+        }
+        Ok(Some(match &source.sparsity {
+            Some(sparsity) => tflite::densify(sparsity, &source.shape, bytes, kind.size())?.into(),
+            None => tflite::unpack_int4(bytes, elements).into_iter().map(i8::cast_unsigned).collect(),
+        }))
+    }
 }
 
 /// The options of an operator, or their defaults where the file has none.
@@ -89,22 +111,33 @@ macro_rules! options {
 }
 
 fn node(model: &tflite::Model, index: usize, source: &tflite::Operator) -> Result<Node, Error> {
-    let code = model.operator_code(source);
-    let name = model.operator_name(source);
-    let unsupported = |what: &str| Error::Unsupported { index, op: name.clone(), what: what.to_owned() };
-    let op = operator(code, source).map_err(|e| unsupported(&e))?;
+    let code = model.operator_codes.get(source.opcode_index as usize);
+    let code = code.ok_or_else(|| Error::Malformed { offset: 0, what: "an operator without a code".into() })?;
+    let name = if code.builtin_code == BuiltinOperator::CUSTOM {
+        format!("CUSTOM {}", code.custom_code)
+    } else {
+        code.builtin_code.to_string()
+    };
+    let op = match operator(code.builtin_code, source) {
+        Ok(Some(op)) => op,
+        Ok(None) => return Err(Error::UnknownOperator { index, op: name, supported: SUPPORTED }),
+        Err(what) => return Err(Error::Unsupported { index, op: name, what }),
+    };
     let inputs = source.inputs.iter().map(|&i| usize::try_from(i).ok()).collect();
     let outputs = source.outputs.iter().map(|&i| i as usize).collect();
     Ok(Node { op, inputs, outputs, index })
 }
 
-fn operator(code: BuiltinOperator, source: &tflite::Operator) -> Result<Op, String> {
+/// `None` for an operator that edgebench does not have.
+fn operator(code: BuiltinOperator, source: &tflite::Operator) -> Result<Option<Op>, String> {
     use BuiltinOperator as B;
     let unary = |kind| Ok(Op::Unary(kind));
     let reduce = |kind| Ok(Op::Reduce { kind, keep_dims: options!(source, Reducer).keep_dims });
     let plain = |kind| Ok(Op::Binary { kind, activation: Activation::None });
     match code {
-        B::CONV_2D | B::DEPTHWISE_CONV_2D | B::FULLY_CONNECTED | B::TRANSPOSE_CONV | B::BATCH_MATMUL => product(code, source),
+        B::CONV_2D | B::DEPTHWISE_CONV_2D | B::FULLY_CONNECTED | B::TRANSPOSE_CONV | B::BATCH_MATMUL => {
+            product(code, source)
+        }
         B::AVERAGE_POOL_2D | B::MAX_POOL_2D => pool(code, source),
         B::ADD => binary(BinaryKind::Add, options!(source, Add).activation),
         B::SUB => binary(BinaryKind::Sub, options!(source, Sub).activation),
@@ -138,13 +171,14 @@ fn operator(code: BuiltinOperator, source: &tflite::Operator) -> Result<Op, Stri
         B::DEQUANTIZE => Ok(Op::Dequantize),
         B::CAST => Ok(Op::Cast),
         B::ARG_MAX => Ok(Op::ArgMax),
-        _ => movement(code, source),
+        _ => return movement(code, source),
     }
+    .map(Some)
 }
 
-fn movement(code: BuiltinOperator, source: &tflite::Operator) -> Result<Op, String> {
+fn movement(code: BuiltinOperator, source: &tflite::Operator) -> Result<Option<Op>, String> {
     use BuiltinOperator as B;
-    Ok(match code {
+    Ok(Some(match code {
         B::RESIZE_NEAREST_NEIGHBOR => {
             let o = options!(source, ResizeNearestNeighbor);
             Op::ResizeNearest { align_corners: o.align_corners, half_pixel_centers: o.half_pixel_centers }
@@ -155,7 +189,9 @@ fn movement(code: BuiltinOperator, source: &tflite::Operator) -> Result<Op, Stri
         }
         B::PAD => Op::Pad,
         B::PADV2 => Op::PadV2,
-        B::MIRROR_PAD => Op::MirrorPad { symmetric: options!(source, MirrorPad).mode == tflite::MirrorPadMode::SYMMETRIC },
+        B::MIRROR_PAD => {
+            Op::MirrorPad { symmetric: options!(source, MirrorPad).mode == tflite::MirrorPadMode::SYMMETRIC }
+        }
         B::CONCATENATION => {
             let o = options!(source, Concatenation);
             Op::Concatenation { axis: o.axis, activation: activation(o.activation)? }
@@ -188,13 +224,17 @@ fn movement(code: BuiltinOperator, source: &tflite::Operator) -> Result<Op, Stri
         B::TILE => Op::Tile,
         B::BROADCAST_TO => Op::BroadcastTo,
         B::FILL => Op::Fill,
-        B::SPACE_TO_DEPTH => Op::SpaceToDepth { block: positive(options!(source, SpaceToDepth).block_size, "block size")? },
-        B::DEPTH_TO_SPACE => Op::DepthToSpace { block: positive(options!(source, DepthToSpace).block_size, "block size")? },
+        B::SPACE_TO_DEPTH => {
+            Op::SpaceToDepth { block: positive(options!(source, SpaceToDepth).block_size, "block size")? }
+        }
+        B::DEPTH_TO_SPACE => {
+            Op::DepthToSpace { block: positive(options!(source, DepthToSpace).block_size, "block size")? }
+        }
         B::SPACE_TO_BATCH_ND => Op::SpaceToBatchNd,
         B::BATCH_TO_SPACE_ND => Op::BatchToSpaceNd,
         B::DENSIFY => Op::Densify,
-        _ => return Err(format!("this operator (supported: {SUPPORTED})")),
-    })
+        _ => return Ok(None),
+    }))
 }
 
 /// What [`operator`] knows, for the error that names an operator it does not.

@@ -1,6 +1,7 @@
 //! A network as typed operators over tensors, in execution order.
 
 mod check;
+mod import;
 mod op;
 
 use std::fmt;
