@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Makes the golden single-operator models in tests/golden and the outputs that LiteRT gives for them.
 
-    python -m pip install ai-edge-litert==2.3.0 numpy
+    python -m pip install ai-edge-litert==2.3.0 tflite-micro==0.dev20261023182759 numpy
     python scripts/make_golden.py [--out tests/golden] [--only conv]
 
 One `.npz` per family of operators with, per case, `<case>/model` (the file's bytes), `<case>/x0`… (inputs, in the order of the
-model's inputs), `<case>/ref0`… (outputs of the reference kernels) and `<case>/litert0`… (outputs of the default interpreter);
-`index.json` describes the cases. The same bytes come out of every run on the same kind of CPU (float outputs of transcendental
+model's inputs), `<case>/ref0`… (outputs of the reference kernels), `<case>/litert0`… (outputs of the default interpreter) and
+`<case>/tflm0`… (outputs of TensorFlow Lite Micro, left out where they equal those of the reference kernels). `index.json` describes
+the cases: in `modes` those whose outputs are known, in `exact` those that a runtime must reproduce bit for bit. The same bytes come out of every run on the same kind of CPU (float outputs of transcendental
 functions depend on its instruction set).
 """
 
@@ -25,8 +26,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent / "golden"))
 
 import build
+import tflm
 
-LITERT = "2.3.0"
+VERSIONS = {"ai-edge-litert": "2.3.0", "tflite-micro": "0.dev20261023182759"}
 FAMILIES = ["linear", "elementwise", "activations", "reduce", "movement"]
 
 
@@ -38,26 +40,39 @@ def outputs(case):
         again = build.run(case.content, case.inputs, mode)
         if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(found[mode], again)):
             raise SystemExit(f"{case.name}: {mode} gives other values the second time")
+    micro = tflm.run(case.content, case.inputs)
+    if micro is not None:
+        found["tflm"] = micro
     return found
+
+
+def same(a, b):
+    return len(a) == len(b) and all(x.dtype == y.dtype and np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b))
 
 
 def arrays(case, found):
     """What is stored for one case, by key."""
     stored = {"model": np.frombuffer(case.content, np.uint8)}
-    stored |= {f"x{i}": x for i, x in enumerate(case.inputs)}
+    bits = lambda x: x.view(np.int16) if x.dtype == np.float16 else x  # binary16 as its bits: not every reader knows the type
+    stored |= {f"x{i}": bits(x) for i, x in enumerate(case.inputs)}
     for mode, values in found.items():
+        if mode == "tflm" and "ref" in found and same(values, found["ref"]):
+            continue
         stored |= {f"{mode}{i}": y for i, y in enumerate(values)}
     return {f"{case.name}/{key}": value for key, value in stored.items()}
 
 
 def entry(case, found):
     """The case's line in the index."""
-    line = {"op": case.op, "dtypes": case.dtypes, "modes": list(case.modes), "exact": list(case.exact)}
+    line = {"op": case.op, "dtypes": case.dtypes, "modes": list(found), "exact": list(case.exact)}
+    if "tflm" in found and ("ref" in case.exact or "float32" not in case.dtypes):
+        line["exact"].append("tflm")
     if case.options:
         line["options"] = {k: v for k, v in case.options[1].items() if v}
     line["delegated"] = build.delegated(case.content)
-    if set(case.modes) == {"ref", "litert"}:
-        line["differ"] = sum(int(np.sum(a != b)) for a, b in zip(found["ref"], found["litert"]))
+    for a, b in (("ref", "litert"), ("ref", "tflm")):
+        if a in found and b in found:
+            line[f"{b}_differs"] = sum(int(np.sum(x != y)) for x, y in zip(found[a], found[b]))
     if case.note:
         line["note"] = case.note
     return line
@@ -78,13 +93,13 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("tests/golden"))
     parser.add_argument("--only", help="only cases whose name contains this; prints, writes nothing")
     args = parser.parse_args()
-    version = importlib.metadata.version("ai-edge-litert")
-    if version != LITERT:
-        raise SystemExit(f"this needs ai-edge-litert {LITERT}, found {version}: the outputs are that version's arithmetic")
+    for package, version in VERSIONS.items():
+        if (here := importlib.metadata.version(package)) != version:
+            raise SystemExit(f"this needs {package} {version}, found {here}: the outputs are that version's arithmetic")
     args.out.mkdir(parents=True, exist_ok=True)
     index = {
         "generator": "scripts/make_golden.py",
-        "runtime": f"ai-edge-litert {version}, {platform.machine()}, 1 thread",
+        "runtime": ", ".join(f"{p} {v}" for p, v in VERSIONS.items()) + f", {platform.machine()}, 1 thread",
         "command": "python scripts/make_golden.py --out tests/golden",
         "families": {},
     }

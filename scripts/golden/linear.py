@@ -155,6 +155,7 @@ def cases():
     yield transpose_conv("tconv_int16", "int16x8", 3, 4, 3, 5, 3, 2, SAME)
     yield conv("conv_int16_bias32", "int16x8", 5, 6, 3, 5, (3, 3), bias_type="int32")
     yield depthwise("dw_int4", "int4", 6, 5, 11, 1, (3, 3), modes=("litert",))
+    yield dense("fc_int8_many_1", "int8pt", 24, 48, 40)  # enough outputs to tell single from double rounding
     yield dense("fc_int8_weight_zp", "int8pt", 3, 19, 5, w_zp=7)
     yield dense("fc_int8_keep", "int8", (2, 3), 12, 5, keep=True)
     yield dense("fc_float_keep", "float32", (2, 3), 12, 5, keep=True)
