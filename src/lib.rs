@@ -1,4 +1,21 @@
-//! edgebench
+//! Run, measure and compare `.tflite` image classifiers exactly as their device does.
+//!
+//! The command `edgebench` is a thin layer over this library:
+//!
+//! ```text
+//! cli ─► commands ─► data (samples) ─┐
+//!            │                       ├─► eval (accuracy, latency, size) ─► report (text, JSON)
+//!            └─► edgebench-models ───┘
+//! ```
+//! * [`cli`]: the command line as types, nothing else;
+//! * [`commands`]: one file a command: parse, decide, do, print;
+//! * [`data`]: labelled samples of every supported kind, and what they become before a model;
+//! * [`report`]: results, one serde struct each (that is the JSON), with a renderer for people;
+//! * [`machine`]: where a figure was measured.
 #![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod commands;
 pub mod data;
+pub mod machine;
+pub mod report;
