@@ -16,8 +16,11 @@ pub(super) fn run(args: &IsaArgs) -> Result<Outcome> {
         runs_here: isa.kernels().is_some(),
         chosen: isa == chosen,
     };
-    let report =
-        IsaReport { schema: IsaReport::SCHEMA, machine: Machine::here(), isas: Isa::ALL.into_iter().map(row).collect() };
+    let report = IsaReport {
+        schema: IsaReport::SCHEMA,
+        machine: Machine::here(),
+        isas: Isa::ALL.into_iter().map(row).collect(),
+    };
     print(&report, args.json, || report.to_text())?;
     Ok(Outcome::Done)
 }

@@ -157,7 +157,7 @@ fn load(path: &Path, shape: &[usize], resize: Option<[usize; 2]>) -> Result<Vec<
         Some(to) if to != size => resize_pixels(image.as_raw(), &[size[0], size[1], 3], to),
         _ => image.into_raw(),
     };
-    if pixels.len() != shape.iter().product() {
+    if pixels.len() != shape.iter().product::<usize>() {
         let problem = format!("an image of {}x{}, the set was opened with {}x{}", size[0], size[1], shape[0], shape[1]);
         return Err(DataError::inconsistent(path, problem));
     }

@@ -41,7 +41,8 @@ impl IsaReport {
         let mut text = String::new();
         let Machine { cpu, cpus, .. } = &self.machine;
         let _ = writeln!(text, "{cpu}, {cpus} hardware threads\n");
-        let mut table = Table::new(&[("isa", Align::Left), ("built", Align::Left), ("runs here", Align::Left), ("", Align::Left)]);
+        let mut table =
+            Table::new(&[("isa", Align::Left), ("built", Align::Left), ("runs here", Align::Left), ("", Align::Left)]);
         let yes = |b: bool| if b { "yes" } else { "no" };
         for row in &self.isas {
             let mark = if row.chosen { "<-- chosen" } else { "" };

@@ -38,7 +38,10 @@ impl Table {
         let widths: Vec<usize> = (0..self.align.len()).map(width).collect();
         let mut text = String::new();
         for (at, row) in self.rows.iter().enumerate() {
-            push_line(&mut text, row.iter().zip(&widths).zip(&self.align).map(|((cell, &w), &align)| pad(cell, w, align)));
+            push_line(
+                &mut text,
+                row.iter().zip(&widths).zip(&self.align).map(|((cell, &w), &align)| pad(cell, w, align)),
+            );
             if at == 0 {
                 push_line(&mut text, widths.iter().map(|&w| "─".repeat(w)));
             }
@@ -118,6 +121,9 @@ mod tests {
 
     #[test]
     fn thousands_are_grouped() {
-        assert_eq!(["0", "999", "1,000", "12,345,678"], [0, 999, 1000, 12_345_678].map(grouped).each_ref().map(String::as_str));
+        assert_eq!(
+            ["0", "999", "1,000", "12,345,678"],
+            [0, 999, 1000, 12_345_678].map(grouped).each_ref().map(String::as_str)
+        );
     }
 }
