@@ -78,7 +78,8 @@ pub const fn mul_up(x: i32, by: Multiplier) -> i32 {
 #[must_use]
 pub const fn mul_reduced16(x: i64, by: Multiplier) -> i32 {
     let reduced = if by.m < 0x7FFF_0000 { (by.m as i64 + 0x8000) >> 16 } else { 0x7FFF };
-    let total = 15 - by.e;
+    // Lowering refuses exponents above 14, for which the original shifts by a negative amount.
+    let total = if by.e < 15 { 15 - by.e } else { 1 };
     (x.wrapping_mul(reduced).wrapping_add(1 << (total - 1)) >> total) as i32
 }
 
@@ -121,6 +122,8 @@ pub enum Rounding {
     Mixed8,
     /// Reference dense layer: one rounding, half away, in `f64` (EXACT P7). Multipliers are `f64`.
     F64Away,
+    /// 16×8 kernels with 64-bit sums: [`mul_reduced16`] (EXACT P5). Multipliers are [`Multiplier`]s.
+    Reduced16,
 }
 
 impl Rounding {
@@ -139,7 +142,7 @@ impl Rounding {
 pub struct Requant {
     /// The rule.
     pub rounding: Rounding,
-    /// `i32` per channel, with every correction for zero points folded in; padded with zeros to a multiple of 64 channels.
+    /// `i32` per channel (`i64` where a step sums in 64 bits), with every correction for zero points folded in; padded with zeros to a multiple of 64 channels.
     pub bias: Span,
     /// One multiplier per channel ([`Rounding::multiplier_size`] bytes each, a [`Multiplier`] as two `i32`), padded likewise.
     pub multiplier: Span,
@@ -177,11 +180,19 @@ impl RequantData<'_> {
     #[inline]
     #[must_use]
     pub fn code(&self, acc: i32, c: usize) -> i32 {
-        let acc = acc.wrapping_add(self.bias[c]);
-        let fixed = || {
-            let pair: &[i32] = crate::span::view(self.multiplier);
-            Multiplier { m: pair[2 * c], e: pair[2 * c + 1] }
-        };
+        self.scaled(acc.wrapping_add(self.bias[c]), c)
+    }
+
+    fn fixed(&self, c: usize) -> Multiplier {
+        let pair: &[i32] = crate::span::view(self.multiplier);
+        Multiplier { m: pair[2 * c], e: pair[2 * c + 1] }
+    }
+
+    /// The code of a sum (bias included) in channel `c`.
+    #[inline]
+    #[must_use]
+    pub fn scaled(&self, acc: i32, c: usize) -> i32 {
+        let fixed = || self.fixed(c);
         let scaled = match self.rule.rounding {
             Rounding::F32Even => {
                 let scale: &[f32] = crate::span::view(self.multiplier);
@@ -195,7 +206,27 @@ impl RequantData<'_> {
                 let scale: &[f64] = crate::span::view(self.multiplier);
                 rha(f64::from(acc) * scale[c])
             }
+            Rounding::Reduced16 => mul_reduced16(i64::from(acc), fixed()),
         };
+        self.clamped(scaled)
+    }
+
+    /// The code of a 64-bit sum (bias included) in channel `c`: one rounding for the rules that have one in 64 bits; the rest
+    /// see the low 32 bits.
+    #[inline]
+    #[must_use]
+    pub fn scaled64(&self, acc: i64, c: usize) -> i32 {
+        match self.rule.rounding {
+            Rounding::Reduced16 => self.clamped(mul_reduced16(acc, self.fixed(c))),
+            Rounding::F64Away => {
+                let scale: &[f64] = crate::span::view(self.multiplier);
+                self.clamped(rha(acc as f64 * scale[c]))
+            }
+            _ => self.scaled(acc as i32, c),
+        }
+    }
+
+    fn clamped(&self, scaled: i32) -> i32 {
         scaled.saturating_add(self.rule.zero_point).clamp(self.rule.lo, self.rule.hi)
     }
 }

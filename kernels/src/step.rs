@@ -88,6 +88,8 @@ steps! {
     Gather(ops::gather::Gather),
     /// Between number types.
     Cast(ops::cast::Cast),
+    /// Convolution with 16-bit operands: asymmetric weights, int16 activations, transposed convolution.
+    WideConv(ops::wide_conv::WideConv),
 }
 
 /// Runs the steps in order.

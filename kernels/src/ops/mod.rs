@@ -15,4 +15,5 @@ pub mod pool;
 pub mod reduce;
 pub mod resize;
 pub mod softmax;
+pub mod wide_conv;
 pub mod window;

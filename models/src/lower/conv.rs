@@ -1,16 +1,12 @@
-//! CONV_2D on int8 codes.
+//! CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV on codes: geometry, and the choice between int8 and wide kernels.
 
-use edgebench_kernels::Span;
-use edgebench_kernels::arith::{Multiplier, Requant, Rounding, quantize_multiplier};
 use edgebench_kernels::ops::conv::{Conv, ConvShape, pack, packed_len, scratch_len};
 
-use super::quant::{ClampRule, clamp};
+use super::product::{Family, Product, Rule};
+use super::wide;
 use crate::error::Error;
-use crate::graph::{Activation, DType, Op, Padding, Tensor};
-use crate::lower::{Arithmetic, Cx};
-
-/// Channels that per-channel constants are padded to.
-const CHANNEL_PAD: usize = 64;
+use crate::graph::{DType, Op, Padding, Tensor};
+use crate::lower::Cx;
 
 /// Output size and padding before, along one axis.
 pub(crate) fn window(padding: Padding, input: usize, kernel: usize, stride: usize, dilation: usize) -> (usize, usize) {
@@ -31,26 +27,46 @@ pub(crate) fn four(cx: &Cx<'_>, tensor: &Tensor) -> Result<[usize; 4], Error> {
     tensor.shape.as_slice().try_into().map_err(|_| rank())
 }
 
-/// CONV_2D.
-pub(crate) fn conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
-    let Op::Conv2d { padding, stride, dilation, activation, .. } = cx.node().op else {
-        unreachable!("dispatched on the operator")
-    };
-    let (x, w, y) = (cx.tensor(0)?, cx.tensor(1)?, cx.out(0)?);
-    let ([batch, in_h, in_w, in_c], [out_c, k_h, k_w, group_in]) = (four(cx, x)?, four(cx, w)?);
-    if group_in == 0 || in_c % group_in != 0 || out_c % (in_c / group_in) != 0 {
-        return Err(cx.inconsistent("input channels of the weights", format!("a divisor of {in_c}"), group_in));
+/// Refuses sizes, strides and dilations of zero.
+pub(crate) fn positive(cx: &Cx<'_>, what: &str, values: &[usize]) -> Result<(), Error> {
+    match values.iter().find(|&&v| v == 0 || v > i32::MAX as usize) {
+        Some(bad) => Err(cx.inconsistent(what, "1 or more", bad)),
+        None => Ok(()),
     }
+}
+
+/// Refuses an output whose shape is not the one that follows from the inputs.
+pub(crate) fn expect_shape(cx: &Cx<'_>, y: &Tensor, expected: &[usize]) -> Result<(), Error> {
+    if y.shape == expected {
+        return Ok(());
+    }
+    Err(cx.inconsistent("output shape", format!("{expected:?}"), format!("{:?}", y.shape)))
+}
+
+/// Window attributes of a convolution.
+pub(crate) struct Window {
+    pub(crate) padding: Padding,
+    pub(crate) stride: [usize; 2],
+    pub(crate) dilation: [usize; 2],
+}
+
+/// Geometry of a convolution of `x` with a `k_h × k_w` kernel, checked against the output `y`.
+pub(crate) fn geometry(
+    cx: &Cx<'_>,
+    (x, y): (&Tensor, &Tensor),
+    [k_h, k_w]: [usize; 2],
+    at: &Window,
+    groups: usize,
+) -> Result<ConvShape, Error> {
+    let ([batch, in_h, in_w, in_c], [_, _, _, out_c]) = (four(cx, x)?, four(cx, y)?);
+    let Window { padding, stride, dilation } = at;
+    positive(cx, "sizes of the weights", &[k_h, k_w])?;
+    positive(cx, "sizes of the input", &[batch, in_h, in_w, in_c, out_c])?;
+    positive(cx, "strides and dilations", &[stride[0], stride[1], dilation[0], dilation[1]])?;
     let ((out_h, pad_top), (out_w, pad_left)) =
-        (window(padding, in_h, k_h, stride[0], dilation[0]), window(padding, in_w, k_w, stride[1], dilation[1]));
-    if y.shape != [batch, out_h, out_w, out_c] {
-        return Err(cx.inconsistent(
-            "output shape",
-            format!("{:?}", [batch, out_h, out_w, out_c]),
-            format!("{:?}", y.shape),
-        ));
-    }
-    let shape = ConvShape {
+        (window(*padding, in_h, k_h, stride[0], dilation[0]), window(*padding, in_w, k_w, stride[1], dilation[1]));
+    expect_shape(cx, y, &[batch, out_h, out_w, out_c])?;
+    Ok(ConvShape {
         batch,
         in_h,
         in_w,
@@ -66,29 +82,68 @@ pub(crate) fn conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
         dilation_w: dilation[1],
         pad_top,
         pad_left,
-        groups: in_c / group_in,
-    };
-    match (x.dtype, w.dtype) {
-        (DType::I8, DType::I8) => int8(cx, shape, activation),
-        (a, b) => Err(cx.unsupported(&format!("{a} activations with {b} weights"))),
-    }
+        groups,
+    })
 }
 
-fn int8(cx: &mut Cx<'_>, shape: ConvShape, activation: Activation) -> Result<(), Error> {
-    let (x, y) = (cx.tensor(0)?, cx.out(0)?);
-    let (_, zero) = cx.scale_zero(x)?;
-    let value = cx.value(1).ok_or_else(|| cx.unsupported("weights that are not constant"))?;
-    let weights: Vec<i8> = value.iter().map(|b| b.cast_signed()).collect();
-    let spec = cx.kernels.conv_pack;
-    let taps = weights.len() / shape.out_c;
-    let sums = weights.chunks_exact(taps).map(|w| w.iter().map(|&w| i32::from(w)).sum::<i32>());
-    // The kernel adds `offset` to each code; the rule subtracts the zero point: both are constants per channel.
-    let correction: Vec<i32> = sums.map(|sum| sum.wrapping_mul(-(zero + spec.offset))).collect();
-    let rounding = match cx.arithmetic {
-        Arithmetic::Litert => Rounding::F32Even,
-        Arithmetic::Reference | Arithmetic::Tflm => Rounding::DoubleAway,
+/// Geometry of the current CONV_2D.
+pub(crate) fn conv_shape(cx: &Cx<'_>) -> Result<ConvShape, Error> {
+    let Op::Conv2d { padding, stride, dilation, .. } = cx.node().op else { unreachable!("dispatched on the operator") };
+    let (x, w, y) = (cx.tensor(0)?, cx.tensor(1)?, cx.out(0)?);
+    let ([.., in_c], [out_c, k_h, k_w, group_in]) = (four(cx, x)?, four(cx, w)?);
+    positive(cx, "channels", &[in_c, group_in, out_c])?;
+    if in_c % group_in != 0 || out_c % (in_c / group_in) != 0 {
+        return Err(cx.inconsistent("input channels of the weights", format!("a divisor of {in_c}"), group_in));
+    }
+    let [_, _, _, y_c] = four(cx, y)?;
+    if y_c != out_c {
+        return Err(cx.inconsistent("output channels", out_c, y_c));
+    }
+    geometry(cx, (x, y), [k_h, k_w], &Window { padding, stride, dilation }, in_c / group_in)
+}
+
+/// CONV_2D.
+pub(crate) fn conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
+    let Op::Conv2d { activation, .. } = cx.node().op else { unreachable!("dispatched on the operator") };
+    let (x, w, y) = (cx.tensor(0)?, cx.tensor(1)?, cx.out(0)?);
+    let shape = conv_shape(cx)?;
+    let product = Product { x, w, y, bias: 2, channels: shape.out_c, axis: 0, activation };
+    product.check_types(cx)?;
+    let mut rule = product.rule(cx, Family::Conv)?;
+    if shape.groups > 1 && rule.0 == edgebench_kernels::arith::Rounding::DoubleUp {
+        // LiteRT runs grouped convolutions that XNNPACK does not take in the reference kernel.
+        rule.0 = edgebench_kernels::arith::Rounding::DoubleAway;
+    }
+    let weights = product.centred_weights(cx, 1)?;
+    emit(cx, &product, shape, rule, &weights)
+}
+
+/// Weights in int8 codes, if they fit.
+pub(crate) fn narrow(weights: &[i16]) -> Option<Vec<i8>> {
+    weights.iter().map(|&w| i8::try_from(w).ok()).collect()
+}
+
+/// A convolution of the current node's input 0 with centred OHWI weights.
+pub(crate) fn emit(
+    cx: &mut Cx<'_>,
+    product: &Product<'_>,
+    shape: ConvShape,
+    rule: Rule,
+    weights: &[i16],
+) -> Result<(), Error> {
+    let narrow = if product.x.dtype == DType::I16 { None } else { narrow(weights) };
+    let Some(weights) = narrow else {
+        let (taps, group_in) = (shape.k_h * shape.k_w, shape.in_c / shape.groups);
+        let weight = |o: usize, tap: usize, c: usize| weights[(o * taps + tap) * group_in + c];
+        return wide::emit(cx, product, 0, wide::Layer { shape, rule, transposed: false }, &weight);
     };
-    let requant = requant(cx, rounding, activation, &correction)?;
+    let (_, zero) = cx.scale_zero(product.x)?;
+    let spec = cx.kernels.conv_pack;
+    // The kernel adds `offset` to each code; the rule subtracts the zero point: both are constants per channel.
+    let per_channel = weights.len() / shape.out_c;
+    let sums = weights.chunks_exact(per_channel).map(|w| w.iter().map(|&w| i32::from(w)).sum::<i32>());
+    let correction: Vec<i32> = sums.map(|sum| sum.wrapping_mul(-(zero + spec.offset))).collect();
+    let requant = product.requant(cx, rule, &correction)?;
     let mut packed = vec![0; packed_len(spec, &shape)];
     pack(spec, &shape, &weights, &mut packed);
     let step = Conv {
@@ -100,72 +155,6 @@ fn int8(cx: &mut Cx<'_>, shape: ConvShape, activation: Activation) -> Result<(),
         scratch: cx.scratch(scratch_len(cx.kernels, &shape)),
         output: cx.output(0)?,
     };
-    debug_assert_eq!(y.bytes(), step.output.len);
     cx.push(step, shape.macs());
     Ok(())
-}
-
-/// Bias, multipliers and limits of a convolution-like operator (inputs: activations, weights, bias) per output channel.
-/// `correction` is added to the bias of each channel.
-pub(crate) fn requant(
-    cx: &mut Cx<'_>,
-    rounding: Rounding,
-    activation: Activation,
-    correction: &[i32],
-) -> Result<Requant, Error> {
-    let (x, w, y) = (cx.tensor(0)?, cx.tensor(1)?, cx.out(0)?);
-    let channels = correction.len();
-    let ((s_in, _), (s_out, zero_point)) = (cx.scale_zero(x)?, cx.scale_zero(y)?);
-    let scales = &cx.quant(w)?.scale;
-    if scales.len() != 1 && scales.len() != channels {
-        return Err(cx.inconsistent("scales of the weights", channels, scales.len()));
-    }
-    let scale = |c: usize| scales[if scales.len() == 1 { 0 } else { c }];
-    let mut bias = match cx.optional(2) {
-        None => vec![0; channels],
-        Some((_, b)) => {
-            let bytes = cx.value(2).ok_or_else(|| cx.unsupported("a bias that is not constant"))?;
-            let values = super::quant::integers(b.dtype, bytes);
-            let values = values.ok_or_else(|| cx.inconsistent("type of the bias", DType::I32, b.dtype))?;
-            values.into_iter().map(|v| v as i32).collect()
-        }
-    };
-    if bias.len() != channels {
-        return Err(cx.inconsistent("elements of the bias", channels, bias.len()));
-    }
-    for (b, c) in bias.iter_mut().zip(correction) {
-        *b = b.wrapping_add(*c);
-    }
-    let padded = channels.next_multiple_of(CHANNEL_PAD);
-    bias.resize(padded, 0);
-    let per_channel =
-        |multiplier: &dyn Fn(f32) -> f64| -> Vec<f64> { (0..channels).map(|c| multiplier(scale(c))).collect() };
-    // Reference kernels for uint8 form the product of the scales in binary32.
-    let single = y.dtype == DType::U8 && x.dtype == DType::U8;
-    let product = |s: f32| if single { f64::from(s_in * s) } else { f64::from(s_in) * f64::from(s) };
-    let multiplier: Span = match rounding {
-        Rounding::F32Even => {
-            let mut values: Vec<f32> = (0..channels).map(|c| s_in * scale(c) / s_out).collect();
-            values.resize(padded, 0.0);
-            cx.floats(&values)
-        }
-        Rounding::F64Away => {
-            let mut values = per_channel(&|s| f64::from(s_in) * f64::from(s) / f64::from(s_out));
-            values.resize(padded, 0.0);
-            let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_ne_bytes()).collect();
-            cx.bytes(&bytes)
-        }
-        Rounding::DoubleAway | Rounding::DoubleUp | Rounding::Mixed8 => {
-            let values = per_channel(&|s| product(s) / f64::from(s_out));
-            let mut pairs: Vec<i32> = Vec::with_capacity(2 * padded);
-            for Multiplier { m, e } in values.into_iter().map(quantize_multiplier) {
-                pairs.extend([m, e]);
-            }
-            pairs.resize(2 * padded, 0);
-            cx.ints(&pairs)
-        }
-    };
-    let rule = if rounding == Rounding::F32Even { ClampRule::Xnn } else { ClampRule::Tfl };
-    let (lo, hi) = clamp(cx, y, activation, rule)?;
-    Ok(Requant { rounding, bias: cx.ints(&bias), multiplier, zero_point, lo, hi })
 }

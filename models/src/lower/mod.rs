@@ -20,6 +20,10 @@ mod reduce;
 mod resize;
 mod softmax;
 mod unary;
+mod dense;
+mod depthwise;
+mod product;
+mod wide;
 
 use std::fmt;
 use std::str::FromStr;
@@ -170,6 +174,9 @@ fn lower_node(cx: &mut Cx<'_>) -> Result<(), Error> {
         Op::Softmax { .. } => softmax::softmax(cx),
         Op::LogSoftmax => softmax::log_softmax(cx),
         Op::L2Normalization { .. } => softmax::l2_normalization(cx),
+        Op::DepthwiseConv2d { .. } => depthwise::depthwise_conv2d(cx),
+        Op::FullyConnected { .. } => dense::fully_connected(cx),
+        Op::TransposeConv { .. } => wide::transpose_conv(cx),
         _ => Err(cx.unsupported("this operator")),
     }
 }

@@ -1,0 +1,67 @@
+//! DEPTHWISE_CONV_2D on codes.
+
+use edgebench_kernels::ops::conv::ConvShape;
+use edgebench_kernels::ops::depthwise::Depthwise;
+
+use super::conv::{Window, four, geometry, narrow, positive};
+use super::product::{Family, Product};
+use super::wide;
+use crate::error::Error;
+use crate::graph::{DType, Op};
+use crate::lower::Cx;
+
+/// Geometry of the current DEPTHWISE_CONV_2D; `groups` is the number of input channels.
+pub(crate) fn depthwise_shape(cx: &Cx<'_>) -> Result<ConvShape, Error> {
+    let Op::DepthwiseConv2d { padding, stride, dilation, .. } = cx.node().op else {
+        unreachable!("dispatched on the operator")
+    };
+    let (x, w, y) = (cx.tensor(0)?, cx.tensor(1)?, cx.out(0)?);
+    let ([.., in_c], [one, k_h, k_w, out_c], [.., y_c]) = (four(cx, x)?, four(cx, w)?, four(cx, y)?);
+    positive(cx, "channels", &[in_c, out_c])?;
+    if one != 1 || out_c % in_c != 0 {
+        let expected = format!("[1, {k_h}, {k_w}, a multiple of {in_c}]");
+        return Err(cx.inconsistent("shape of the weights", expected, format!("{:?}", w.shape)));
+    }
+    if y_c != out_c {
+        return Err(cx.inconsistent("output channels", out_c, y_c));
+    }
+    geometry(cx, (x, y), [k_h, k_w], &Window { padding, stride, dilation }, in_c)
+}
+
+/// DEPTHWISE_CONV_2D.
+pub(crate) fn depthwise_conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
+    let Op::DepthwiseConv2d { activation, .. } = cx.node().op else { unreachable!("dispatched on the operator") };
+    let (x, w, y) = (cx.tensor(0)?, cx.tensor(1)?, cx.out(0)?);
+    let shape = depthwise_shape(cx)?;
+    let product = Product { x, w, y, bias: 2, channels: shape.out_c, axis: 3, activation };
+    product.check_types(cx)?;
+    let rule = product.rule(cx, Family::Depthwise)?;
+    let centred = product.centred_weights(cx, 1)?;
+    let narrow = if x.dtype == DType::I16 { None } else { narrow(&centred) };
+    let Some(weights) = narrow else {
+        let weight = |o: usize, tap: usize, _: usize| centred[tap * shape.out_c + o];
+        return wide::emit(cx, &product, 0, wide::Layer { shape, rule, transposed: false }, &weight);
+    };
+    let (_, zero) = cx.scale_zero(x)?;
+    let row_len = shape.out_c.next_multiple_of(64);
+    let mut correction = vec![0_i32; shape.out_c];
+    let mut packed = vec![0_i8; shape.k_h * shape.k_w * row_len];
+    for (from, to) in weights.chunks_exact(shape.out_c).zip(packed.chunks_exact_mut(row_len)) {
+        to[..shape.out_c].copy_from_slice(from);
+        for (sum, &w) in correction.iter_mut().zip(from) {
+            *sum = sum.wrapping_sub(zero.wrapping_mul(i32::from(w)));
+        }
+    }
+    let requant = product.requant(cx, rule, &correction)?;
+    let step = Depthwise {
+        input: cx.input(0)?,
+        weights: cx.codes(&packed),
+        requant,
+        shape,
+        pad_value: zero as i8,
+        scratch: cx.scratch(row_len + 64),
+        output: cx.output(0)?,
+    };
+    cx.push(step, shape.macs());
+    Ok(())
+}
