@@ -1,7 +1,7 @@
 //! Random cases, and the way from a shape to a running step. Each test binary uses its part.
 #![allow(dead_code, unreachable_pub)]
 
-use edgebench_kernels::arith::{Requant, Rounding, mul_away, mul_up, quantize_multiplier};
+use edgebench_kernels::arith::{Requant, Rounding, mul_away, mul_reduced16, mul_up, quantize_multiplier};
 use edgebench_kernels::ops::conv::{self, Conv, ConvShape};
 use edgebench_kernels::ops::conv_f32::{ConvF32, pack_f32, packed_len_f32, scratch_len_f32};
 use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len};
@@ -191,6 +191,7 @@ impl Int8 {
                 Rounding::DoubleUp => f64::from(mul_up(acc, quantize_multiplier(real))),
                 Rounding::Mixed8 if c < s.out_c / 8 * 8 => f64::from(mul_up(acc, quantize_multiplier(real))),
                 Rounding::DoubleAway | Rounding::Mixed8 => f64::from(mul_away(acc, quantize_multiplier(real))),
+                Rounding::Reduced16 => f64::from(mul_reduced16(acc.into(), quantize_multiplier(real))),
             };
             let (lo, hi) = self.limits;
             (scaled + f64::from(self.zero_out)).clamp(lo.into(), hi.into()) as i8

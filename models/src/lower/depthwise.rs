@@ -1,7 +1,7 @@
 //! DEPTHWISE_CONV_2D on codes.
 
 use edgebench_kernels::ops::conv::ConvShape;
-use edgebench_kernels::ops::depthwise::Depthwise;
+use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len};
 
 use super::conv::{Window, four, geometry, narrow, positive};
 use super::product::{Family, Product};
@@ -59,7 +59,7 @@ pub(crate) fn depthwise_conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
         requant,
         shape,
         pad_value: zero as i8,
-        scratch: cx.scratch(row_len + 64),
+        scratch: cx.scratch(depthwise_scratch_len(cx.kernels, &shape)),
         output: cx.output(0)?,
     };
     cx.push(step, shape.macs());
