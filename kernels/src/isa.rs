@@ -9,7 +9,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::arch;
-use crate::ops::conv::{Conv, ConvData};
+use crate::ops::conv::{Conv, ConvData, ConvShape};
 use crate::ops::conv_f32::{ConvF32, DataF32};
 use crate::ops::depthwise::{Depthwise, DepthwiseData};
 use crate::ops::depthwise_f32::DepthwiseF32;
@@ -158,6 +158,7 @@ pub struct Kernels {
     pub conv_f32_nr: usize,
     pub(crate) conv: unsafe fn(&Conv, ConvData<'_>),
     pub(crate) depthwise: unsafe fn(&Depthwise, DepthwiseData<'_>),
+    pub(crate) depthwise_scratch: fn(&ConvShape) -> usize,
     pub(crate) conv_f32: unsafe fn(&ConvF32, DataF32<'_>),
     pub(crate) depthwise_f32: unsafe fn(&DepthwiseF32, DataF32<'_>),
     pub(crate) peak_int8: unsafe fn(u64) -> u64,

@@ -13,6 +13,7 @@ pub static KERNELS: Kernels = Kernels {
     conv_f32_nr: NR,
     conv,
     depthwise,
+    depthwise_scratch: |_| 0,
     conv_f32,
     depthwise_f32,
     peak_int8,

@@ -12,6 +12,7 @@ pub static KERNELS: Kernels = Kernels {
     conv_f32_nr: 8,
     conv: scalar::conv,
     depthwise: scalar::depthwise,
+    depthwise_scratch: |_| 0,
     conv_f32: scalar::conv_f32,
     depthwise_f32: scalar::depthwise_f32,
     peak_int8: peak::int8,

@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::requant::{F32Even, codes_one_by_one, first, is_f32_even, load_f32, load_i32};
+use super::requant::{F32Even, code_of_lane, first, is_f32_even, load_f32, load_i32};
 use crate::arch::gemm::{self, Kernel, Operands, Source, Taps, Target, TileFn};
 use crate::arith::RequantData;
 use crate::ops::conv::{Conv, ConvData};
@@ -90,9 +90,7 @@ impl Kernel for Int8 {
 
     #[inline(always)]
     fn copy(from: &[i8], to: &mut [u8]) {
-        for (x, y) in from.iter().zip(to) {
-            *y = x.cast_unsigned() ^ 0x80;
-        }
+        super::to_unsigned(from, to);
     }
 
     #[inline(always)]
@@ -126,9 +124,11 @@ unsafe fn finish_slowly(requant: &RequantData<'_>, acc: &[__m512i], panels: usiz
     for (i, &acc) in acc.iter().enumerate() {
         let (m, first) = (i / panels, i % panels * 16);
         let valid = to.valid.saturating_sub(first).min(16);
-        let codes = codes_one_by_one(requant, acc, to.channel + first, valid);
-        // SAFETY: the caller vouches for the valid channels of each pixel.
-        unsafe { core::ptr::copy_nonoverlapping(codes.as_ptr(), to.at.add(m * to.pitch + first), valid) };
+        for lane in 0..valid {
+            let code = code_of_lane(requant, acc, [to.channel + first + lane, lane]);
+            // SAFETY: the caller vouches for the valid channels of each pixel.
+            unsafe { to.at.add(m * to.pitch + first + lane).write(code) };
+        }
     }
 }
 

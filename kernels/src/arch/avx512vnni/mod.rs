@@ -1,6 +1,7 @@
 //! x86-64 with AVX-512 F, BW, VL, DQ and VNNI.
 
 mod conv;
+mod depthwise;
 mod peak;
 mod requant;
 
@@ -13,9 +14,18 @@ pub static KERNELS: Kernels = Kernels {
     conv_pack: PackSpec { nr: 16, kr: 4, offset: 128, code_size: 1 },
     conv_f32_nr: 8,
     conv: conv::conv,
-    depthwise: scalar::depthwise,
+    depthwise: depthwise::depthwise,
+    depthwise_scratch: depthwise::scratch_len,
     conv_f32: scalar::conv_f32,
     depthwise_f32: scalar::depthwise_f32,
     peak_int8: peak::int8,
     peak_f32: peak::f32,
 };
+
+/// Codes as `vpdpbusd` wants them: code + 128.
+#[inline(always)]
+fn to_unsigned(from: &[i8], to: &mut [u8]) {
+    for (x, y) in from.iter().zip(to) {
+        *y = x.cast_unsigned() ^ 0x80;
+    }
+}

@@ -79,20 +79,14 @@ pub(super) fn load_f32(table: &[f32], index: usize, valid: usize) -> __m512 {
     unsafe { _mm512_maskz_loadu_ps(mask, table.as_ptr()) }
 }
 
-/// Any rule, one accumulator (bias included) after the other.
-#[cold]
-#[inline(never)]
+/// Any rule, lane after lane: the code of an accumulator (bias included) of `channel` in lane `lane`.
+#[inline]
 #[target_feature(enable = "avx512f")]
-pub(super) fn codes_one_by_one(requant: &RequantData<'_>, acc: __m512i, channel: usize, valid: usize) -> [i8; 16] {
+pub(super) fn code_of_lane(requant: &RequantData<'_>, acc: __m512i, [channel, lane]: [usize; 2]) -> i8 {
     let mut lanes = [0_i32; 16];
     // SAFETY: the array has 16 lanes.
     unsafe { _mm512_storeu_epi32(lanes.as_mut_ptr(), acc) };
-    let mut codes = [0; 16];
-    for (i, code) in codes.iter_mut().enumerate().take(valid) {
-        let c = channel + i;
-        *code = requant.code(lanes[i].wrapping_sub(requant.bias[c]), c) as i8;
-    }
-    codes
+    requant.code(lanes[lane].wrapping_sub(requant.bias[channel]), channel) as i8
 }
 
 /// Whether the vector path holds.
