@@ -3,8 +3,11 @@
 use crate::error::Error;
 use crate::graph::{DType, Graph, Tensor};
 
+/// Most operators of a graph: planning an arena takes time that grows with their square.
+const MAX_NODES: usize = 1 << 15;
+
 /// Largest tensor that is accepted, in elements.
-const MAX_ELEMENTS: usize = 1 << 31;
+const MAX_ELEMENTS: usize = 1 << 28;
 
 impl Graph {
     /// Checks that every index is in range, shapes and constants agree, quantisation is usable, and operators come in an order
@@ -13,6 +16,10 @@ impl Graph {
     /// # Errors
     /// Names the first operator or tensor that does not hold.
     pub fn check(&self) -> Result<(), Error> {
+        if self.nodes.len() > MAX_NODES {
+            let (what, got) = ("number of operators".to_owned(), self.nodes.len());
+            return Err(Error::Limit { what, limit: MAX_NODES, got });
+        }
         let mut ready: Vec<bool> = self.tensors.iter().map(|t| t.data.is_some()).collect();
         for tensor in &self.tensors {
             check_tensor(tensor)?;

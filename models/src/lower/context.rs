@@ -37,12 +37,20 @@ impl ConstPool {
         span
     }
 
+    fn len(&self) -> usize {
+        self.blocks.len() * Block::SIZE
+    }
+
     /// The blocks, with one more for vector loads that run past the last constant.
     pub(crate) fn finish(mut self) -> Vec<Block> {
         self.blocks.push(Block::ZERO);
         self.blocks
     }
 }
+
+/// Most bytes of constants in a plan, and most bytes of folded values: far above any network for a device, so that a small file
+/// (whose operators may share one buffer) cannot fill the memory.
+const CONST_LIMIT: usize = 1 << 31;
 
 /// State of a lowering.
 pub(crate) struct Cx<'g> {
@@ -58,6 +66,8 @@ pub(crate) struct Cx<'g> {
     pub(crate) places: Vec<Option<Span>>,
     /// Values of tensors that are constant or have been folded; user's representation (`uint8` not flipped).
     pub(crate) values: Vec<Option<Arc<[u8]>>>,
+    /// Bytes of all folded values.
+    pub(crate) folded: usize,
     pub(crate) warnings: Vec<String>,
     node: usize,
 }
@@ -75,6 +85,7 @@ impl<'g> Cx<'g> {
             buffers: Vec::new(),
             places: vec![None; graph.tensors.len()],
             values: graph.tensors.iter().map(|t| t.data.clone()).collect(),
+            folded: 0,
             warnings: Vec::new(),
             node: 0,
         })
@@ -83,6 +94,15 @@ impl<'g> Cx<'g> {
     /// Goes to a node.
     pub(crate) fn enter(&mut self, node: usize) {
         self.node = node;
+    }
+
+    /// Refuses a plan whose constants or folded values have grown too large.
+    pub(crate) fn check_limits(&self) -> Result<(), Error> {
+        let got = self.consts.len().max(self.folded);
+        if got > CONST_LIMIT {
+            return Err(Error::Limit { what: "bytes of constants".into(), limit: CONST_LIMIT, got });
+        }
+        Ok(())
     }
 
     /// Index of the current node.

@@ -112,9 +112,13 @@ pub fn lower(graph: &Graph, options: &LowerOptions) -> Result<Plan, Error> {
         if !fold::fold(&mut cx)? {
             lower_node(&mut cx)?;
         }
+        cx.check_limits()?;
     }
     finish(cx, &graph.inputs, &graph.outputs, options)
 }
+
+/// Most bytes of arena that are accepted.
+const ARENA_LIMIT: usize = 1 << 31;
 
 /// Plans the arena and puts everything together.
 fn finish(mut cx: Cx<'_>, inputs: &[TensorId], outputs: &[TensorId], options: &LowerOptions) -> Result<Plan, Error> {
@@ -130,6 +134,9 @@ fn finish(mut cx: Cx<'_>, inputs: &[TensorId], outputs: &[TensorId], options: &L
     let layout =
         Planner { lens: &cx.buffers, inputs: &spans(&inputs), outputs: &spans(&outputs), keep_all: options.keep_all }
             .layout(&mut cx.steps);
+    if layout.arena_len > ARENA_LIMIT {
+        return Err(Error::Limit { what: "bytes of arena".into(), limit: ARENA_LIMIT, got: layout.arena_len });
+    }
     for step in &mut cx.steps {
         step.spans(&mut |span, _| layout.patch(span));
     }
