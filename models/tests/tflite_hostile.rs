@@ -26,7 +26,12 @@ fn tiny() -> Model {
     let conv = Operator {
         inputs: vec![0, 1, -1],
         outputs: vec![3],
-        options: Options::Conv2D(Conv2DOptions { padding: Padding::VALID, stride_w: 1, stride_h: 1, ..Default::default() }),
+        options: Options::Conv2D(Conv2DOptions {
+            padding: Padding::VALID,
+            stride_w: 1,
+            stride_h: 1,
+            ..Default::default()
+        }),
         ..Operator::default()
     };
     let gelu = Operator {
@@ -145,7 +150,10 @@ fn truncated_at_every_byte() {
     let last = bytes.iter().rposition(|byte| *byte != 0).expect("not all zero");
     for len in 0..=last {
         let error = Model::read(&bytes[..len]).expect_err("a part is missing");
-        assert!(matches!(error, Error::Malformed { .. } | Error::Model { .. } | Error::Tensor { .. }), "{len}: {error}");
+        assert!(
+            matches!(error, Error::Malformed { .. } | Error::Model { .. } | Error::Tensor { .. }),
+            "{len}: {error}"
+        );
     }
 }
 
