@@ -90,6 +90,20 @@ steps! {
     Cast(ops::cast::Cast),
     /// Convolution with 16-bit operands: asymmetric weights, int16 activations, transposed convolution.
     WideConv(ops::wide_conv::WideConv),
+    /// Element-wise float32 functions.
+    UnaryF32(ops::float_unary::UnaryF32),
+    /// Element-wise operators of two number tensors.
+    BinaryNum(ops::float_binary::BinaryNum),
+    /// float32 pooling.
+    PoolF32(ops::float_pool::PoolF32),
+    /// float32 reductions.
+    ReduceF32(ops::float_reduce::ReduceF32),
+    /// float32 functions of rows: softmax and its kin.
+    RowsF32(ops::float_rows::RowsF32),
+    /// float32 bilinear resizing.
+    BilinearF32(ops::float_rows::BilinearF32),
+    /// float32 matrix product of computed operands.
+    MatMulF32(ops::float_matmul::MatMulF32),
 }
 
 /// Runs the steps in order.

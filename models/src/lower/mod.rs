@@ -14,6 +14,7 @@ mod conv;
 mod convert;
 mod dense;
 mod depthwise;
+mod float;
 mod fold;
 mod movement;
 mod pool;
@@ -163,7 +164,7 @@ fn finish(mut cx: Cx<'_>, inputs: &[TensorId], outputs: &[TensorId], options: &L
 
 /// Emits the steps of the current node.
 fn lower_node(cx: &mut Cx<'_>) -> Result<(), Error> {
-    if movement::lower_node(cx)? {
+    if movement::lower_node(cx)? || float::lower_node(cx)? {
         return Ok(());
     }
     let op = cx.node().op.clone();

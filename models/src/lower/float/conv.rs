@@ -1,0 +1,167 @@
+//! CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV in float32.
+
+use edgebench_kernels::Span;
+use edgebench_kernels::ops::conv::ConvShape;
+use edgebench_kernels::ops::conv_f32::{ConvF32, pack_f32, packed_len_f32, scratch_len_f32};
+use edgebench_kernels::ops::depthwise_f32::{DepthwiseF32, depthwise_scratch_len_f32};
+
+use super::{bias, bounds, constant, float_output};
+use crate::error::Error;
+use crate::graph::{Activation, Padding};
+use crate::lower::Cx;
+use crate::lower::conv::{conv_shape, four, positive};
+use crate::lower::depthwise::depthwise_shape;
+use crate::lower::movement::{Layout, expect_shape, fill_span};
+
+/// CONV_2D.
+pub(super) fn conv2d(cx: &mut Cx<'_>, activation: Activation) -> Result<(), Error> {
+    float_output(cx)?;
+    let shape = conv_shape(cx)?;
+    let weights = constant(cx, 1, "a kernel")?;
+    // XNNPACK runs a convolution with one input and one output channel per group as depthwise, whose order of taps differs.
+    if shape.in_c == shape.groups && shape.out_c == shape.groups {
+        let taps = shape.k_h * shape.k_w;
+        return depthwise_step(cx, shape, activation, |tap, c| weights[c * taps + tap]);
+    }
+    let input = cx.input(0)?;
+    conv_step(cx, input, &Product { shape, activation, bias: 2 }, &weights)
+}
+
+/// DEPTHWISE_CONV_2D.
+pub(super) fn depthwise(cx: &mut Cx<'_>, activation: Activation) -> Result<(), Error> {
+    float_output(cx)?;
+    let shape = depthwise_shape(cx)?;
+    let weights = constant(cx, 1, "a kernel")?;
+    if shape.in_c == shape.out_c {
+        return depthwise_step(cx, shape, activation, |tap, c| weights[tap * shape.out_c + c]);
+    }
+    // With a multiplier XNNPACK runs it as a grouped convolution.
+    let taps = shape.k_h * shape.k_w;
+    let ohwi: Vec<f32> = (0..shape.out_c * taps).map(|i| weights[i % taps * shape.out_c + i / taps]).collect();
+    let input = cx.input(0)?;
+    conv_step(cx, input, &Product { shape, activation, bias: 2 }, &ohwi)
+}
+
+fn depthwise_step(
+    cx: &mut Cx<'_>,
+    shape: ConvShape,
+    activation: Activation,
+    weight: impl Fn(usize, usize) -> f32,
+) -> Result<(), Error> {
+    let row = shape.out_c.next_multiple_of(64);
+    let mut packed = vec![0.0; shape.k_h * shape.k_w * row];
+    for (tap, line) in packed.chunks_exact_mut(row).enumerate() {
+        line.iter_mut().take(shape.out_c).enumerate().for_each(|(c, w)| *w = weight(tap, c));
+    }
+    let (lo, hi) = bounds(activation);
+    let step = DepthwiseF32 {
+        input: cx.input(0)?,
+        weights: cx.floats(&packed),
+        bias: bias(cx, 2, shape.out_c)?,
+        shape,
+        lo,
+        hi,
+        scratch: cx.scratch(depthwise_scratch_len_f32(cx.kernels, &shape)),
+        output: cx.output(0)?,
+    };
+    cx.push(step, shape.macs());
+    Ok(())
+}
+
+/// A convolution-like product.
+pub(super) struct Product {
+    pub(super) shape: ConvShape,
+    pub(super) activation: Activation,
+    /// Which input of the node is the bias.
+    pub(super) bias: usize,
+}
+
+/// The step of a convolution of `input` with OHWI weights.
+pub(super) fn conv_step(cx: &mut Cx<'_>, input: Span, product: &Product, ohwi: &[f32]) -> Result<(), Error> {
+    let shape = product.shape;
+    let nr = cx.kernels.conv_f32_nr;
+    let mut packed = vec![0.0; packed_len_f32(nr, &shape)];
+    pack_f32(nr, &shape, ohwi, &mut packed);
+    let (lo, hi) = bounds(product.activation);
+    let step = ConvF32 {
+        input,
+        weights: cx.floats(&packed),
+        bias: bias(cx, product.bias, shape.out_c)?,
+        shape,
+        lo,
+        hi,
+        scratch: cx.scratch(scratch_len_f32(cx.kernels, &shape)),
+        output: cx.output(0)?,
+    };
+    cx.push(step, shape.macs());
+    Ok(())
+}
+
+/// Most elements of an input with zeros between its pixels.
+const MAX_SPREAD: usize = 1 << 28;
+
+/// TRANSPOSE_CONV: the input with `stride − 1` zeros between its pixels, convolved with the kernel turned by 180°.
+pub(super) fn transpose(
+    cx: &mut Cx<'_>,
+    padding: Padding,
+    stride: [usize; 2],
+    activation: Activation,
+) -> Result<(), Error> {
+    float_output(cx)?;
+    let (x, w, y) = (cx.tensor(2)?, cx.tensor(1)?, cx.out(0)?);
+    let ([batch, in_h, in_w, in_c], [out_c, k_h, k_w, w_c]) = (four(cx, x)?, four(cx, w)?);
+    let [_, out_h, out_w, _] = four(cx, y)?;
+    positive(cx, "sizes and strides", &[batch, in_h, in_w, in_c, out_c, k_h, k_w, stride[0], stride[1]])?;
+    expect_shape(cx, 0, &[batch, out_h, out_w, out_c])?;
+    if w_c != in_c {
+        return Err(cx.inconsistent("input channels of the weights", in_c, w_c));
+    }
+    let spread = |n: usize, stride: usize| (n - 1).checked_mul(stride).map(|n| n + 1);
+    let sizes = spread(in_h, stride[0]).zip(spread(in_w, stride[1]));
+    let fits = |&(h, w): &(usize, usize)| {
+        [h, w, in_c].iter().try_fold(batch, |n, &d| n.checked_mul(d)).is_some_and(|n| n <= MAX_SPREAD)
+    };
+    let Some((wide_h, wide_w)) = sizes.filter(fits) else {
+        return Err(cx.unsupported(&format!("stride {stride:?} on an input of {:?}", x.shape)));
+    };
+    let before = |wide: usize, k: usize, out: usize| match padding {
+        Padding::Same => (wide - 1 + k).saturating_sub(out) / 2,
+        Padding::Valid => 0,
+    };
+    let pads = [before(wide_h, k_h, out_h), before(wide_w, k_w, out_w)];
+    let (Some(pad_top), Some(pad_left)) = ((k_h - 1).checked_sub(pads[0]), (k_w - 1).checked_sub(pads[1])) else {
+        return Err(cx.unsupported("an output that drops whole pixels of the input"));
+    };
+    let wide = cx.scratch(batch * wide_h * wide_w * in_c * 4);
+    let mut layout = Layout::new(4);
+    layout.stride(batch, wide_h * wide_w * in_c, in_h * in_w * in_c);
+    layout.stride(in_h, stride[0] * wide_w * in_c, in_w * in_c);
+    layout.stride(in_w, stride[1] * in_c, in_c);
+    layout.stride(in_c, 1, 1);
+    let input = cx.input(2)?;
+    fill_span(cx, wide, [0; 8], 4);
+    layout.emit(cx, input, wide)?;
+    let weights = constant(cx, 1, "a kernel")?;
+    let taps = k_h * k_w;
+    let turned = (0..out_c * taps).map(|i| i / taps * taps + taps - 1 - i % taps);
+    let turned: Vec<f32> = turned.flat_map(|i| &weights[i * in_c..][..in_c]).copied().collect();
+    let shape = ConvShape {
+        batch,
+        in_h: wide_h,
+        in_w: wide_w,
+        in_c,
+        out_h,
+        out_w,
+        out_c,
+        k_h,
+        k_w,
+        stride_h: 1,
+        stride_w: 1,
+        dilation_h: 1,
+        dilation_w: 1,
+        pad_top,
+        pad_left,
+        groups: 1,
+    };
+    conv_step(cx, wide, &Product { shape, activation, bias: 3 }, &turned)
+}
