@@ -1,4 +1,5 @@
 //! One table of functions per instruction set.
+mod float;
 mod gemm;
 mod rows;
 pub mod scalar;

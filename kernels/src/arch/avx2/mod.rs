@@ -1,20 +1,31 @@
-//! Kernels for avx2.
+//! x86-64 with AVX2 and FMA.
 
+mod conv;
+mod depthwise;
+mod float;
 mod peak;
+mod requant;
 
-use crate::arch::scalar;
 use crate::isa::{Isa, Kernels, PackSpec};
 
 /// The table.
 pub static KERNELS: Kernels = Kernels {
     isa: Isa::Avx2,
-    conv_pack: PackSpec { nr: 8, kr: 1, offset: 0, code_size: 0 },
+    conv_pack: PackSpec { nr: 8, kr: 2, offset: 0, code_size: 2 },
     conv_f32_nr: 8,
-    conv: scalar::conv,
-    depthwise: scalar::depthwise,
-    depthwise_scratch: |_| 0,
-    conv_f32: scalar::conv_f32,
-    depthwise_f32: scalar::depthwise_f32,
+    conv: conv::conv,
+    depthwise: depthwise::depthwise,
+    depthwise_scratch: depthwise::scratch_len,
+    conv_f32: float::conv,
+    depthwise_f32: float::depthwise,
     peak_int8: peak::int8,
     peak_f32: peak::f32,
 };
+
+/// Codes as `vpmaddwd` wants them.
+#[inline(always)]
+fn widen(from: &[i8], to: &mut [i16]) {
+    for (x, y) in from.iter().zip(to) {
+        *y = i16::from(*x);
+    }
+}

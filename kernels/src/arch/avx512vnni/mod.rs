@@ -2,22 +2,22 @@
 
 mod conv;
 mod depthwise;
+mod float;
 mod peak;
 mod requant;
 
-use crate::arch::scalar;
 use crate::isa::{Isa, Kernels, PackSpec};
 
 /// The table.
 pub static KERNELS: Kernels = Kernels {
     isa: Isa::Avx512Vnni,
     conv_pack: PackSpec { nr: 16, kr: 4, offset: 128, code_size: 1 },
-    conv_f32_nr: 8,
+    conv_f32_nr: 16,
     conv: conv::conv,
     depthwise: depthwise::depthwise,
     depthwise_scratch: depthwise::scratch_len,
-    conv_f32: scalar::conv_f32,
-    depthwise_f32: scalar::depthwise_f32,
+    conv_f32: float::conv,
+    depthwise_f32: float::depthwise,
     peak_int8: peak::int8,
     peak_f32: peak::f32,
 };
