@@ -15,13 +15,16 @@ pub enum ConvertRule {
         /// Zero point.
         zero: i32,
     },
-    /// `f32` to codes: `rha(x / scale) + zero` (TFLite). Quotients beyond 32 bits, which TFLite leaves undefined, and NaN give
-    /// the smallest code, as on x86.
+    /// `f32` to codes: `rha(x / scale) + zero` (TFLite).
     QuantizeAway {
         /// Scale.
         scale: f32,
         /// Zero point.
         zero: i32,
+        /// The code of NaN and of quotients beyond 32 bits, which TFLite leaves to the CPU.
+        beyond: i32,
+        /// The first elements, handled by LiteRT's vector body: `rne(x · (1 / scale)) + zero`.
+        body: usize,
     },
     /// `i16` codes to others (TFLite).
     Requantize {
@@ -75,10 +78,18 @@ impl Run for Convert {
                     rne(if t > low { t } else { low }) + zero
                 });
             }
-            ConvertRule::QuantizeAway { scale, zero } => self.codes(input, output, |x: f32| {
-                let q = f64::from(x / scale);
-                if q.abs() < 2_147_483_648.0 { rha(q).saturating_add(zero).clamp(lo, hi) } else { lo }
-            }),
+            ConvertRule::QuantizeAway { scale, zero, beyond, body } => {
+                let away = |x: f32| {
+                    let q = f64::from(x / scale);
+                    if q.abs() < 2_147_483_648.0 { rha(q).saturating_add(zero).clamp(lo, hi) } else { beyond }
+                };
+                let inverse = 1.0 / scale;
+                let even = |x: f32| rne(x * inverse).saturating_add(zero).clamp(lo, hi);
+                let size = if self.wide { 2 } else { 1 };
+                let ((a, b), (c, d)) = (input.split_at(4 * body), output.split_at_mut(size * body));
+                self.codes(a, c, even);
+                self.codes(b, d, away);
+            }
             ConvertRule::Requantize { by, zero_in, zero } => self
                 .codes(input, output, |q: i16| mul_away(i32::from(q) - zero_in, by).saturating_add(zero).clamp(lo, hi)),
             ConvertRule::Dequantize { scale, zero } => {

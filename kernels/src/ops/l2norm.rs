@@ -17,6 +17,8 @@ pub struct L2Norm {
     pub depth: usize,
     /// Zero point of the input.
     pub zero: i32,
+    /// Multiplies by the output's 128 before rounding (the rule for `uint8`) instead of within it.
+    pub gain_first: bool,
 }
 
 impl Run for L2Norm {
@@ -32,9 +34,9 @@ impl Run for L2Norm {
             let square = |&q: &i8| (i32::from(q) - self.zero).pow(2);
             let sum = x.iter().map(square).fold(0_i32, i32::wrapping_add);
             let Multiplier { m, e } = inverse_sqrt(sum);
-            let by = Multiplier { m, e: e + 7 };
+            let (gain, by) = if self.gain_first { (128, Multiplier { m, e }) } else { (1, Multiplier { m, e: e + 7 }) };
             for (y, &q) in y.iter_mut().zip(x) {
-                *y = mul_away(i32::from(q) - self.zero, by).clamp(-128, 127) as i8;
+                *y = mul_away(gain * (i32::from(q) - self.zero), by).clamp(-128, 127) as i8;
             }
         }
     }

@@ -5,6 +5,7 @@ use edgebench_kernels::arith::{mul_away, mul_up, quantize_multiplier, rne};
 use edgebench_kernels::ops::convert::{Convert, ConvertRule};
 
 use super::checks;
+use super::quant::code_range;
 use super::unary::{push, table};
 use crate::error::Error;
 use crate::graph::DType;
@@ -20,7 +21,12 @@ pub(crate) fn quantize(cx: &mut Cx<'_>) -> Result<(), Error> {
             let rule = if cx.is_litert() && y.dtype.is_8bit() {
                 ConvertRule::QuantizeEven { inverse: 1.0 / scale, zero }
             } else {
-                ConvertRule::QuantizeAway { scale, zero }
+                let shift = if y.dtype == DType::U8 { 128 } else { 0 };
+                // On x86 such a quotient becomes the least 32-bit integer, to which the zero point is added, wrapping.
+                let (lo, hi) = code_range(y.dtype);
+                let beyond = i32::MIN.wrapping_add(zero + shift).clamp(lo, hi);
+                let body = if cx.is_litert() { x.elements() / 8 * 8 } else { 0 };
+                ConvertRule::QuantizeAway { scale, zero, beyond, body }
             };
             convert(cx, rule)
         }

@@ -56,8 +56,8 @@ pub(crate) fn l2_normalization(cx: &mut Cx<'_>) -> Result<(), Error> {
         return Err(cx.unsupported("a fused activation"));
     }
     fixed_output(cx, y, 1.0 / 128.0, 0)?;
-    let zero = cx.scale_zero(x)?.1;
-    let step = L2Norm { input: cx.input(0)?, output: cx.output(0)?, depth, zero };
+    let (zero, gain_first) = (cx.scale_zero(x)?.1, x.dtype == DType::U8);
+    let step = L2Norm { input: cx.input(0)?, output: cx.output(0)?, depth, zero, gain_first };
     cx.push(step, 0);
     Ok(())
 }
