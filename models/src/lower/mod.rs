@@ -1,9 +1,9 @@
 //! From a graph to a plan: every operator becomes steps of `edgebench-kernels`, for one arithmetic and one instruction set.
 //!
 //! Lowering may refuse, running may not: all that can be wrong with a model is found here. Operators whose operands are all
-//! constant are evaluated on the spot ([`fold`]), so that chains like SHAPE → STRIDED_SLICE → PACK → RESHAPE vanish.
+//! constant are evaluated on the spot (in `fold.rs`), so that chains like SHAPE → STRIDED_SLICE → PACK → RESHAPE vanish.
 //!
-//! To add an operator: a variant of [`Op`], its line in `graph/import.rs`, and an arm in [`lower_node`] that calls a function of
+//! To add an operator: a variant of [`Op`], its line in `graph/import.rs`, and an arm in `lower_node` that calls a function of
 //! one of the files here.
 
 mod binary;
