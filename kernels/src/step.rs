@@ -102,6 +102,8 @@ steps! {
     RowsF32(ops::float_rows::RowsF32),
     /// float32 bilinear resizing.
     BilinearF32(ops::float_rows::BilinearF32),
+    /// float32 convolution in the order of the reference kernels.
+    PlainConvF32(ops::plain_conv_f32::PlainConvF32),
     /// float32 matrix product of computed operands.
     MatMulF32(ops::float_matmul::MatMulF32),
 }

@@ -1,4 +1,5 @@
-//! float32 matrix product of two computed operands: one chain of fused multiply-adds per element, `k` ascending.
+//! float32 matrix product of two computed operands: one chain of multiply-adds per element, `k` ascending; fused and from the
+//! bias (XNNPACK), or rounded after each product with the bias last (LiteRT's reference kernels).
 
 use crate::isa::Kernels;
 use crate::ops::conv_f32::{clamp_f32, fma};
@@ -31,6 +32,8 @@ pub struct MatMulF32 {
     pub a_stride: [usize; 2],
     /// Likewise of `b`.
     pub b_stride: [usize; 2],
+    /// Whether products are fused with the sum.
+    pub fused: bool,
     /// Lower bound of the activation; −∞ for none.
     pub lo: f32,
     /// Upper bound of the activation; +∞ for none.
@@ -59,15 +62,19 @@ impl Run for MatMulF32 {
             }
             for (i, row) in block.chunks_exact_mut(n).enumerate() {
                 match bias {
-                    [] => row.fill(0.0),
-                    _ => row.copy_from_slice(&bias[..n]),
+                    [_, ..] if self.fused => row.copy_from_slice(&bias[..n]),
+                    _ => row.fill(0.0),
                 }
                 for k in 0..k {
                     let x = a[from_a + i * self.a_stride[0] + k * self.a_stride[1]];
                     let line = from_b + k * self.b_stride[0];
                     for (j, acc) in row.iter_mut().enumerate() {
-                        *acc = fma(x, b[line + j * self.b_stride[1]], *acc);
+                        let w = b[line + j * self.b_stride[1]];
+                        *acc = if self.fused { fma(x, w, *acc) } else { x * w + *acc };
                     }
+                }
+                if !self.fused {
+                    row.iter_mut().zip(bias).for_each(|(v, b)| *v += b);
                 }
                 row.iter_mut().for_each(|v| *v = clamp_f32(*v, self.lo, self.hi));
             }

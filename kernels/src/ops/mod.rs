@@ -18,6 +18,7 @@ pub mod gather;
 pub mod l2norm;
 pub mod lut;
 pub mod movement;
+pub mod plain_conv_f32;
 pub mod pool;
 pub mod reduce;
 pub mod resize;

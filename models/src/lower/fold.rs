@@ -29,6 +29,10 @@ pub(crate) fn fold(cx: &mut Cx<'_>) -> Result<bool, Error> {
         set(cx, node.outputs[0], value.map_or_else(Vec::new, |v| v.to_vec()))?;
         return Ok(true);
     }
+    if let Some(value) = super::per_channel::convert(cx)? {
+        set(cx, node.outputs[0], value)?;
+        return Ok(true);
+    }
     for (id, value) in evaluate(cx)? {
         set(cx, id, value)?;
     }

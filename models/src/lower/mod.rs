@@ -17,6 +17,7 @@ mod depthwise;
 mod float;
 mod fold;
 mod movement;
+mod per_channel;
 mod pool;
 mod product;
 mod quant;

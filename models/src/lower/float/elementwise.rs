@@ -5,10 +5,10 @@ use edgebench_kernels::ops::float_unary::{UnaryF32, UnaryF32Kind};
 
 use super::{bounds, float_output};
 use crate::error::Error;
-use crate::graph::{Activation, BinaryKind, UnaryKind};
-use crate::lower::Cx;
+use crate::graph::{Activation, BinaryKind, DType, UnaryKind};
 use crate::lower::cast::number_kind;
 use crate::lower::movement::{expect_shape, strides};
+use crate::lower::{Arithmetic, Cx};
 
 /// The kernels' name of an operator.
 pub(super) fn binary_kind(kind: BinaryKind) -> BinaryNumKind {
@@ -65,7 +65,9 @@ pub(super) fn binary(cx: &mut Cx<'_>, kind: BinaryNumKind, activation: Activatio
         let d = BINARY_AXES - levels.len() + i;
         (shape[d], a_stride[d], b_stride[d]) = (n, sa, sb);
     }
-    let (lo, hi) = bounds(activation);
+    // TFLite Micro adds integers without looking at the activation.
+    let ignored = cx.arithmetic == Arithmetic::Tflm && kind == BinaryNumKind::Add && a.dtype != DType::F32;
+    let (lo, hi) = bounds(if ignored { Activation::None } else { activation });
     let step = BinaryNum {
         a: cx.input(0)?,
         b: cx.input(1)?,

@@ -48,9 +48,9 @@ pub(super) fn fully_connected(cx: &mut Cx<'_>, activation: Activation) -> Result
         return Err(cx.inconsistent("output shape", format!("{:?}", [rows, out_c]), format!("{:?}", y.shape)));
     }
     if let Some(weights) = numbers(cx, 1)? {
-        let input = cx.input(0)?;
+        let memory = (cx.input(0)?, cx.output(0)?);
         let shape = dense_shape(rows, in_c, out_c);
-        return conv_step(cx, input, &Product { shape, activation, bias: 2 }, &weights);
+        return conv_step(cx, memory, &Product { shape, activation, bias: 2 }, &weights);
     }
     if w.dtype != x.dtype {
         return Err(cx.unsupported(&format!("computed weights of type {}", w.dtype)));
@@ -67,6 +67,7 @@ pub(super) fn fully_connected(cx: &mut Cx<'_>, activation: Activation) -> Result
         size: [rows, in_c, out_c],
         a_stride: [in_c, 1],
         b_stride: [1, in_c],
+        fused: cx.is_litert(),
         lo,
         hi,
     };
@@ -101,6 +102,7 @@ pub(super) fn batch_matmul(cx: &mut Cx<'_>, adj_x: bool, adj_y: bool) -> Result<
         size: [m, k, n],
         a_stride: if adj_x { [1, *x1] } else { [*x1, 1] },
         b_stride: if adj_y { [1, *w1] } else { [*w1, 1] },
+        fused: cx.is_litert(),
         lo: f32::NEG_INFINITY,
         hi: f32::INFINITY,
     };

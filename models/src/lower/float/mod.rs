@@ -1,8 +1,8 @@
 //! Operators on float32 activations (and the element-wise ones on int32 and int64).
 //!
-//! Every arithmetic runs the same kernels: products are XNNPACK's chains of fused multiply-adds, sums are sequential, elementary
-//! functions are `f64` polynomials rounded once, so the bits are the same on every CPU. Where both rules of LiteRT are simple, each
-//! mode has its own: MEAN, AVERAGE_POOL_2D, HARD_SWISH. Convolutions and dense layers follow XNNPACK's order in every mode.
+//! Elementary functions are `f64` polynomials rounded once, so the bits are the same on every CPU; where the order of operations
+//! of LiteRT's default path (XNNPACK) and of its reference kernels is known and differs, each mode has its own: products (fused
+//! chains from the bias, or plain ones with the bias last), MEAN, AVERAGE_POOL_2D, HARD_SWISH. Mode tflm runs as reference.
 
 mod conv;
 mod elementwise;
