@@ -106,6 +106,10 @@ steps! {
     PlainConvF32(ops::plain_conv_f32::PlainConvF32),
     /// float32 matrix product of computed operands.
     MatMulF32(ops::float_matmul::MatMulF32),
+    /// Product of two matrices that are both computed.
+    MatMul(ops::matmul::MatMul),
+    /// Float activations with int8 weights.
+    Hybrid(ops::hybrid::Hybrid),
 }
 
 /// Runs the steps in order.

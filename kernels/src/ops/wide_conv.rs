@@ -70,10 +70,9 @@ pub fn pack_index(shape: &ConvShape, o: usize, tap: usize, c: usize) -> usize {
 }
 
 /// A sum of products.
-trait Sum: Number + Default {
+pub(crate) trait Sum: Number + Default {
+    /// `self + x·w`, wrapping.
     fn add(self, x: i16, w: i16) -> Self;
-    /// Adds `bias[c]` and makes the code.
-    fn code(self, bias: &[u8], requant: &RequantData<'_>, c: usize) -> i32;
 }
 
 impl Sum for i32 {
@@ -81,20 +80,12 @@ impl Sum for i32 {
     fn add(self, x: i16, w: i16) -> i32 {
         self.wrapping_add(i32::from(x) * i32::from(w))
     }
-    #[inline(always)]
-    fn code(self, _: &[u8], requant: &RequantData<'_>, c: usize) -> i32 {
-        requant.code(self, c)
-    }
 }
 
 impl Sum for i64 {
     #[inline(always)]
     fn add(self, x: i16, w: i16) -> i64 {
         self.wrapping_add(i64::from(i32::from(x) * i32::from(w)))
-    }
-    #[inline(always)]
-    fn code(self, bias: &[u8], requant: &RequantData<'_>, c: usize) -> i32 {
-        requant.scaled64(self.wrapping_add(view::<i64>(bias)[c]), c)
     }
 }
 
@@ -111,63 +102,84 @@ impl Run for WideConv {
         let reads = [self.input, self.weights, self.requant.bias, self.requant.multiplier];
         let ([input, weights, bias, multiplier], [output]) = memory.split(reads, [self.output]);
         let requant = RequantData { rule: self.requant, channels: self.shape.out_c, bias: view(bias), multiplier };
-        let data = Data { weights: view(weights), bias, requant, output };
-        match (self.wide_input, self.wide_sum) {
-            (false, false) => self.sum::<i8, i32>(view(input), data),
-            (false, true) => self.sum::<i8, i64>(view(input), data),
-            (true, false) => self.sum::<i16, i32>(view(input), data),
-            (true, true) => self.sum::<i16, i64>(view(input), data),
+        let sums = Sums { shape: self.shape, zero: self.zero, transposed: self.transposed };
+        let weights = view(weights);
+        let mut put = |pixel: usize, c: usize, code: i32| {
+            let to = pixel * sums.shape.out_c + c;
+            if self.wide_output {
+                output[2 * to..2 * to + 2].copy_from_slice(&(code as i16).to_ne_bytes());
+            } else {
+                output[to] = (code as i8).cast_unsigned();
+            }
+        };
+        if self.wide_sum {
+            let bias: &[i64] = view(bias);
+            let emit = |p, c: usize, sum: i64| put(p, c, requant.scaled64(sum.wrapping_add(bias[c]), c));
+            if self.wide_input {
+                sums.each::<i16, i64>(view(input), weights, emit);
+            } else {
+                sums.each::<i8, i64>(view(input), weights, emit);
+            }
+        } else {
+            let emit = |p, c, sum: i32| put(p, c, requant.code(sum, c));
+            if self.wide_input {
+                sums.each::<i16, i32>(view(input), weights, emit);
+            } else {
+                sums.each::<i8, i32>(view(input), weights, emit);
+            }
         }
     }
 }
 
-struct Data<'a> {
-    weights: &'a [i16],
-    bias: &'a [u8],
-    requant: RequantData<'a>,
-    output: &'a mut [u8],
+/// The sums of a convolution over 16-bit operands, without what follows them.
+pub(crate) struct Sums {
+    /// Sizes.
+    pub(crate) shape: ConvShape,
+    /// Taken off every activation.
+    pub(crate) zero: i16,
+    /// See [`WideConv::transposed`].
+    pub(crate) transposed: bool,
 }
 
-impl WideConv {
-    fn sum<X: Number + Into<i16>, S: Sum>(&self, input: &[X], data: Data<'_>) {
+impl Sums {
+    /// Calls `emit(pixel, output channel, sum)` for every output; `weights` as [`pack_index`] says.
+    pub(crate) fn each<X: Number + Into<i16>, S: Sum>(
+        &self,
+        input: &[X],
+        weights: &[i16],
+        mut emit: impl FnMut(usize, usize, S),
+    ) {
         let s = &self.shape;
-        let (group_out, group_in, taps) = (s.out_c / s.groups, s.in_c / s.groups, s.k_h * s.k_w);
-        let pixels = s.batch * s.out_h * s.out_w;
+        let (group_in, taps) = (s.in_c / s.groups, s.k_h * s.k_w);
         let depthwise = is_depthwise(s);
-        let (channels, groups) = if depthwise { (s.out_c, 1) } else { (group_out, s.groups) };
-        let block_len = if depthwise { taps * LANES } else { taps * group_in * LANES };
-        for pixel in 0..pixels {
+        let (channels, groups) = if depthwise { (s.out_c, 1) } else { (s.out_c / s.groups, s.groups) };
+        let tap_len = if depthwise { LANES } else { group_in * LANES };
+        for pixel in 0..s.batch * s.out_h * s.out_w {
             let (x, y) = (pixel % s.out_w, pixel / s.out_w % s.out_h);
             let image = &input[pixel / (s.out_w * s.out_h) * s.in_h * s.in_w * s.in_c..];
-            let mut blocks = data.weights.chunks_exact(block_len);
+            let mut blocks = weights.chunks_exact(taps * tap_len);
             for group in 0..groups {
                 for first in (0..channels).step_by(LANES) {
                     let Some(block) = blocks.next() else { return };
                     let mut acc = [S::default(); LANES];
                     for ky in 0..s.k_h {
-                        let Some(row) = self.source_row(y, ky) else { continue };
+                        let Some(row) = self.source(y, s.stride_h, ky, s.dilation_h, s.pad_top, s.in_h) else {
+                            continue;
+                        };
                         for kx in 0..s.k_w {
-                            let Some(column) = self.source_column(x, kx) else { continue };
+                            let column = self.source(x, s.stride_w, kx, s.dilation_w, s.pad_left, s.in_w);
+                            let Some(column) = column else { continue };
                             let codes = &image[(row * s.in_w + column) * s.in_c..][..s.in_c];
-                            let tap = ky * s.k_w + kx;
+                            let w = &block[(ky * s.k_w + kx) * tap_len..][..tap_len];
                             if depthwise {
-                                let w = &block[tap * LANES..][..LANES];
                                 self.lanes(codes, first, w, &mut acc);
                             } else {
-                                let w = &block[tap * group_in * LANES..][..group_in * LANES];
                                 self.rows(&codes[group * group_in..][..group_in], w, &mut acc);
                             }
                         }
                     }
-                    let at = group * channels + first;
-                    for (i, &a) in acc.iter().enumerate().take(channels - first) {
-                        let code = a.code(data.bias, &data.requant, at + i);
-                        let to = pixel * s.out_c + at + i;
-                        if self.wide_output {
-                            data.output[2 * to..2 * to + 2].copy_from_slice(&(code as i16).to_ne_bytes());
-                        } else {
-                            data.output[to] = (code as i8).cast_unsigned();
-                        }
+                    for (i, &sum) in acc.iter().enumerate().take(channels - first) {
+                        emit(pixel, group * channels + first + i, sum);
                     }
                 }
             }
@@ -188,42 +200,26 @@ impl WideConv {
     #[inline(always)]
     fn lanes<X: Number + Into<i16>, S: Sum>(&self, codes: &[X], first: usize, w: &[i16], acc: &mut [S; LANES]) {
         let multiplier = self.shape.out_c / self.shape.in_c;
-        let from = &codes[first / multiplier..];
         if multiplier == 1 {
-            for ((a, &x), &w) in acc.iter_mut().zip(from).zip(w) {
+            for ((a, &x), &w) in acc.iter_mut().zip(&codes[first..]).zip(w) {
                 *a = a.add(x.into().wrapping_sub(self.zero), w);
             }
-        } else {
-            for (i, (a, &w)) in acc.iter_mut().zip(w).enumerate() {
-                if let Some(&x) = codes.get((first + i) / multiplier) {
-                    *a = a.add(x.into().wrapping_sub(self.zero), w);
-                }
+            return;
+        }
+        for (i, (a, &w)) in acc.iter_mut().zip(w).enumerate() {
+            if let Some(&x) = codes.get((first + i) / multiplier) {
+                *a = a.add(x.into().wrapping_sub(self.zero), w);
             }
         }
     }
 
+    /// Input line that meets output line `o` through tap `k`, if there is one.
     #[inline(always)]
-    fn source_row(&self, y: usize, k: usize) -> Option<usize> {
-        let s = &self.shape;
-        if self.transposed {
-            return transposed_source(y, s.stride_h, k * s.dilation_h, s.pad_top, s.in_h);
+    fn source(&self, o: usize, stride: usize, k: usize, dilation: usize, pad: usize, size: usize) -> Option<usize> {
+        if !self.transposed {
+            return ConvShape::source(o, stride, k, dilation, pad, size);
         }
-        ConvShape::source(y, s.stride_h, k, s.dilation_h, s.pad_top, s.in_h)
+        let at = (o + pad).checked_sub(k * dilation)?;
+        (at % stride == 0 && at / stride < size).then_some(at / stride)
     }
-
-    #[inline(always)]
-    fn source_column(&self, x: usize, k: usize) -> Option<usize> {
-        let s = &self.shape;
-        if self.transposed {
-            return transposed_source(x, s.stride_w, k * s.dilation_w, s.pad_left, s.in_w);
-        }
-        ConvShape::source(x, s.stride_w, k, s.dilation_w, s.pad_left, s.in_w)
-    }
-}
-
-/// Input index that meets output `o` through tap `k` of a transposed convolution, if there is one.
-#[inline(always)]
-fn transposed_source(o: usize, stride: usize, k: usize, pad: usize, size: usize) -> Option<usize> {
-    let at = (o + pad).checked_sub(k)?;
-    (at % stride == 0 && at / stride < size).then_some(at / stride)
 }

@@ -3,7 +3,7 @@
 use edgebench_kernels::ops::conv::{Conv, ConvShape, pack, packed_len, scratch_len};
 
 use super::product::{Family, Product, Rule};
-use super::wide;
+use super::{hybrid, wide};
 use crate::error::Error;
 use crate::graph::{DType, Op, Padding, Tensor};
 use crate::lower::Cx;
@@ -105,6 +105,9 @@ pub(crate) fn conv_shape(cx: &Cx<'_>) -> Result<ConvShape, Error> {
 /// CONV_2D.
 pub(crate) fn conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
     let Op::Conv2d { activation, .. } = cx.node().op else { unreachable!("dispatched on the operator") };
+    if hybrid::is_hybrid(cx)? {
+        return hybrid::conv2d(cx, activation);
+    }
     let (x, w, y) = (cx.tensor(0)?, cx.tensor(1)?, cx.out(0)?);
     let shape = conv_shape(cx)?;
     let product = Product { x, w, y, bias: 2, channels: shape.out_c, axis: 0, activation };

@@ -4,6 +4,7 @@ use edgebench_kernels::ops::conv::ConvShape;
 
 use super::conv::{emit, positive};
 use super::product::{Family, Product};
+use super::{hybrid, matmul};
 use crate::error::Error;
 use crate::graph::Op;
 use crate::lower::Cx;
@@ -50,6 +51,12 @@ pub(crate) const fn row_shape([rows, depth, out_c]: [usize; 3]) -> ConvShape {
 /// FULLY_CONNECTED.
 pub(crate) fn fully_connected(cx: &mut Cx<'_>) -> Result<(), Error> {
     let Op::FullyConnected { activation, .. } = cx.node().op else { unreachable!("dispatched on the operator") };
+    if hybrid::is_hybrid(cx)? {
+        return hybrid::fully_connected(cx, activation);
+    }
+    if cx.value(1).is_none() {
+        return matmul::dense(cx);
+    }
     let (x, w, y) = (cx.tensor(0)?, cx.tensor(1)?, cx.out(0)?);
     let sizes = dense_shape(cx)?;
     let product = Product { x, w, y, bias: 2, channels: sizes[2], axis: 0, activation };

@@ -5,7 +5,7 @@ use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len};
 
 use super::conv::{Window, four, geometry, narrow, positive};
 use super::product::{Family, Product};
-use super::wide;
+use super::{hybrid, wide};
 use crate::error::Error;
 use crate::graph::{DType, Op};
 use crate::lower::Cx;
@@ -31,6 +31,9 @@ pub(crate) fn depthwise_shape(cx: &Cx<'_>) -> Result<ConvShape, Error> {
 /// DEPTHWISE_CONV_2D.
 pub(crate) fn depthwise_conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
     let Op::DepthwiseConv2d { activation, .. } = cx.node().op else { unreachable!("dispatched on the operator") };
+    if hybrid::is_hybrid(cx)? {
+        return hybrid::depthwise_conv2d(cx, activation);
+    }
     let (x, w, y) = (cx.tensor(0)?, cx.tensor(1)?, cx.out(0)?);
     let shape = depthwise_shape(cx)?;
     let product = Product { x, w, y, bias: 2, channels: shape.out_c, axis: 3, activation };

@@ -16,6 +16,8 @@ mod dense;
 mod depthwise;
 mod float;
 mod fold;
+mod hybrid;
+mod matmul;
 mod movement;
 mod per_channel;
 mod pool;
@@ -186,6 +188,7 @@ fn lower_node(cx: &mut Cx<'_>) -> Result<(), Error> {
         Op::DepthwiseConv2d { .. } => depthwise::depthwise_conv2d(cx),
         Op::FullyConnected { .. } => dense::fully_connected(cx),
         Op::TransposeConv { .. } => wide::transpose_conv(cx),
+        Op::BatchMatMul { .. } => matmul::batch_matmul(cx),
         _ => Err(cx.unsupported("this operator")),
     }
 }

@@ -34,6 +34,8 @@ pub(crate) enum Family {
     Conv,
     Depthwise,
     Dense,
+    /// A dense layer whose weights are computed; XNNPACK does not take it.
+    DynamicDense,
     Transpose,
 }
 
@@ -41,8 +43,8 @@ pub(crate) enum Family {
 pub(crate) type Rule = (Rounding, ClampRule);
 
 impl<'g> Product<'g> {
-    /// Scale of the weights of channel `c`.
-    fn weight_scale(&self, cx: &Cx<'_>) -> Result<Vec<f32>, Error> {
+    /// Scale of the weights, per channel.
+    pub(crate) fn weight_scale(&self, cx: &Cx<'_>) -> Result<Vec<f32>, Error> {
         let quant = cx.quant(self.w)?;
         match quant.scale.len() {
             1 => Ok(vec![quant.scale[0]; self.channels]),
@@ -68,7 +70,7 @@ impl<'g> Product<'g> {
     pub(crate) fn rule(&self, cx: &Cx<'_>, family: Family) -> Result<Rule, Error> {
         let bias = cx.optional(self.bias).map(|(_, b)| b.dtype);
         let wide = self.x.dtype == DType::I16;
-        let dense = family == Family::Dense;
+        let dense = matches!(family, Family::Dense | Family::DynamicDense);
         let rounding = match cx.arithmetic {
             Arithmetic::Tflm if wide && bias != Some(DType::I32) => Rounding::Reduced16,
             Arithmetic::Tflm => Rounding::DoubleAway,
@@ -79,13 +81,13 @@ impl<'g> Product<'g> {
             Arithmetic::Litert => {
                 let centred = self.w.dtype == DType::U8 || cx.quant(self.w)?.zero_point.iter().all(|&z| z == 0);
                 let int4 = self.w.dtype == DType::I4 && !dense;
-                if centred && !int4 && self.delegated(cx)? {
+                if centred && !int4 && family != Family::DynamicDense && self.delegated(cx)? {
                     return Ok((Rounding::F32Even, ClampRule::Xnn));
                 }
                 match family {
                     Family::Depthwise | Family::Transpose if !wide => Rounding::Mixed8,
                     Family::Depthwise | Family::Transpose => Rounding::DoubleAway,
-                    Family::Conv | Family::Dense => Rounding::DoubleUp,
+                    Family::Conv | Family::Dense | Family::DynamicDense => Rounding::DoubleUp,
                 }
             }
         };
