@@ -1,0 +1,154 @@
+//! Every golden single-operator model, in every arithmetic whose outputs are known, on every instruction set of this CPU.
+//!
+//! The models, their inputs and the outputs of LiteRT and TFLite Micro lie in `tests/golden`, made by `scripts/make_golden.py`.
+//! Outputs are compared with `==`, except those float results that depend on the other runtime's polynomials or vector order
+//! (`exact` in the index): these must lie within 1e-5 of the expected, relative to `max(|b|, max|b| / 100)`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use edgebench::data::npy::{Array, DType};
+use edgebench::data::npz::read_npz;
+use edgebench_kernels::Isa;
+use edgebench_models::{Arithmetic, Graph, LowerOptions, Session, lower, tflite::Model};
+use serde_json::Value;
+
+const TOLERANCE: f64 = 1e-5;
+
+/// The names of the arithmetics in the golden files.
+const MODES: [(&str, Arithmetic); 3] =
+    [("litert", Arithmetic::Litert), ("ref", Arithmetic::Reference), ("tflm", Arithmetic::Tflm)];
+
+type Arrays = HashMap<String, Array>;
+
+#[derive(Default)]
+struct Tally {
+    runs: usize,
+    elements: usize,
+    failures: Vec<String>,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// The arrays `<case>/<stem>0`, `<case>/<stem>1`, …
+fn numbered<'a>(arrays: &'a Arrays, case: &str, stem: &str) -> Vec<&'a Array> {
+    (0..).map_while(|i| arrays.get(&format!("{case}/{stem}{i}"))).collect()
+}
+
+/// Runs one model; the text of the refusal or panic otherwise.
+fn outputs(file: &[u8], inputs: &[&Array], arithmetic: Arithmetic, isa: Isa) -> Result<Vec<Vec<u8>>, String> {
+    let run = || {
+        let model = Model::read(file).map_err(|e| e.to_string())?;
+        let graph = Graph::from_model(&model).map_err(|e| e.to_string())?;
+        let options = LowerOptions { arithmetic, isa, ..LowerOptions::default() };
+        let plan = lower(&graph, &options).map_err(|e| e.to_string())?;
+        let count = plan.outputs.len();
+        let mut session = Session::new(Arc::new(plan)).map_err(|e| e.to_string())?;
+        for (index, input) in inputs.iter().enumerate() {
+            session.set_input(index, &input.bytes).map_err(|e| e.to_string())?;
+        }
+        session.run();
+        Ok((0..count).map(|index| session.output(index)).collect())
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("panic".into()))
+}
+
+/// What is wrong with an output, if anything.
+fn difference(ours: &[u8], expected: &Array, exact: bool) -> Option<String> {
+    if ours.len() != expected.bytes.len() {
+        return Some(format!("{} bytes, expected {}", ours.len(), expected.bytes.len()));
+    }
+    let a = Array::new(expected.dtype, expected.shape.clone(), ours.to_vec()).ok()?;
+    if expected.dtype != DType::F32 {
+        let (a, b) = (a.to_i64()?, expected.to_i64()?);
+        let wrong = a.iter().zip(&b).filter(|(a, b)| a != b).count();
+        let at = a.iter().zip(&b).position(|(a, b)| a != b)?;
+        return Some(format!("{wrong} of {} differ, [{at}] = {}, expected {}", a.len(), a[at], b[at]));
+    }
+    let (a, b) = (a.to_f32()?, expected.to_f32()?);
+    let largest = b.iter().map(|b| f64::from(b.abs())).filter(|b| b.is_finite()).fold(0.0, f64::max);
+    let bad = |a: f32, b: f32| match exact {
+        true => a != b && !(a.is_nan() && b.is_nan()),
+        false => {
+            let (a, b) = (f64::from(a), f64::from(b));
+            a != b && !((a - b).abs() <= TOLERANCE * b.abs().max(largest / 100.0))
+        }
+    };
+    let wrong = a.iter().zip(&b).filter(|&(&a, &b)| bad(a, b)).count();
+    let at = a.iter().zip(&b).position(|(&a, &b)| bad(a, b))?;
+    Some(format!("{wrong} of {} differ, [{at}] = {:e}, expected {:e}", a.len(), a[at], b[at]))
+}
+
+/// Runs one case in all its modes on all instruction sets.
+fn check(case: &str, about: &Value, arrays: &Arrays, tally: &mut Tally) {
+    let listed = |key: &str, mode: &str| about[key].as_array().is_some_and(|l| l.iter().any(|m| m == mode));
+    let (file, inputs) = (&arrays[&format!("{case}/model")].bytes, numbered(arrays, case, "x"));
+    for (mode, arithmetic) in MODES.into_iter().filter(|(mode, _)| listed("modes", mode)) {
+        let mut expected = numbered(arrays, case, mode);
+        if expected.is_empty() && mode == "tflm" {
+            expected = numbered(arrays, case, "ref");
+        }
+        assert!(!expected.is_empty(), "{case}: the golden file lacks the outputs of {mode}");
+        for isa in Isa::available() {
+            tally.runs += 1;
+            let problem = match outputs(file, &inputs, arithmetic, isa) {
+                Err(text) => Some(text),
+                Ok(found) if found.len() != expected.len() => Some(format!("{} outputs", found.len())),
+                Ok(found) => {
+                    let exact = listed("exact", mode);
+                    found.iter().zip(&expected).find_map(|(a, b)| difference(a, b, exact))
+                }
+            };
+            tally.elements += expected.iter().map(|e| e.bytes.len() / e.dtype.size()).sum::<usize>();
+            tally.failures.extend(problem.map(|text| format!("{case} {mode} {isa}: {text}")));
+        }
+    }
+}
+
+/// Runs a family of cases and prints a line per operator.
+fn family(name: &str) {
+    let index: Value = serde_json::from_str(&std::fs::read_to_string(folder().join("index.json")).unwrap()).unwrap();
+    let arrays: Arrays = read_npz(&folder().join(format!("{name}.npz"))).unwrap().into_iter().collect();
+    let cases = index["families"][name].as_object().expect("a family of the index");
+    let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
+    for (case, about) in cases {
+        check(case, about, &arrays, tallies.entry(about["op"].as_str().unwrap()).or_default());
+    }
+    for (op, tally) in &tallies {
+        println!("{op:24} {:4} runs, {:7} elements, {} failed", tally.runs, tally.elements, tally.failures.len());
+    }
+    let failures: Vec<&String> = tallies.values().flat_map(|t| &t.failures).collect();
+    for failure in &failures {
+        println!("  {failure}");
+    }
+    assert!(failures.is_empty(), "{} of {} runs failed", failures.len(), tallies.values().map(|t| t.runs).sum::<usize>());
+}
+
+#[test]
+fn operators_that_multiply_and_accumulate() {
+    family("linear");
+}
+
+#[test]
+fn elementwise_operators_of_two_tensors() {
+    family("elementwise");
+}
+
+#[test]
+fn activations_of_one_tensor() {
+    family("activations");
+}
+
+#[test]
+fn pooling_reductions_resizing_and_conversions() {
+    family("reduce");
+}
+
+#[test]
+fn data_movement() {
+    family("movement");
+}
