@@ -10,7 +10,7 @@
 //! * [`isa`]: instruction sets, and one static table of micro-kernels for each ([`Kernels`]);
 //! * [`arch`]: those tables. Only there, in [`span`] and in the dispatch is `unsafe` used;
 //! * [`peak`]: what the machine could do at most;
-//! * [`reference`]: what the convolutions mean, in the fewest loops; the tests hold every instruction set to it.
+//! * [`mod@reference`]: what the convolutions mean, in the fewest loops; the tests hold every instruction set to it.
 //!
 //! **8-bit codes are stored as `i8`.** A `uint8` tensor is held with its top bit flipped and its zero point lowered by 128, which
 //! leaves `real = scale · (code − zero_point)` unchanged, so that every kernel knows one 8-bit type. The few operators whose rule
@@ -21,6 +21,7 @@
 
 pub mod arch;
 pub mod arith;
+pub mod code;
 pub mod fixed;
 pub mod isa;
 pub mod ops;

@@ -106,6 +106,10 @@ steps! {
     PlainConvF32(ops::plain_conv_f32::PlainConvF32),
     /// float32 matrix product of computed operands.
     MatMulF32(ops::float_matmul::MatMulF32),
+    /// int16 code to code by a table.
+    WideLut(ops::wide_lut::WideLut),
+    /// SOFTMAX on int16 codes.
+    WideSoftmax(ops::wide_softmax::WideSoftmax),
     /// Product of two matrices that are both computed.
     MatMul(ops::matmul::MatMul),
     /// Float activations with int8 weights.

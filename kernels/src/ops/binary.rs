@@ -4,9 +4,10 @@
 //! compiler vectorises. Rules speak of held codes and held zero points, which differ by the same constant.
 
 use crate::arith::{Multiplier, mul_away, rdbp, rne, srdhm};
+use crate::code::Code;
 use crate::fixed::reciprocal;
 use crate::isa::Kernels;
-use crate::span::{Memory, Number, Span, view, view_mut};
+use crate::span::{Memory, Span, view, view_mut};
 use crate::step::{Access, Run};
 
 /// Most axes that a [`Binary`] has, after lowering has merged what runs together.
@@ -118,36 +119,6 @@ pub struct Binary {
     pub lo: i32,
     /// Largest code, activation included.
     pub hi: i32,
-}
-
-/// A code of 8 or 16 bits.
-pub trait Code: Number + Default {
-    /// Its value.
-    fn wide(self) -> i32;
-    /// The code of a value that has been limited to the type's range.
-    fn narrow(value: i32) -> Self;
-}
-
-impl Code for i8 {
-    #[inline(always)]
-    fn wide(self) -> i32 {
-        i32::from(self)
-    }
-    #[inline(always)]
-    fn narrow(value: i32) -> i8 {
-        value as i8
-    }
-}
-
-impl Code for i16 {
-    #[inline(always)]
-    fn wide(self) -> i32 {
-        i32::from(self)
-    }
-    #[inline(always)]
-    fn narrow(value: i32) -> i16 {
-        value as i16
-    }
 }
 
 impl Run for Binary {

@@ -26,4 +26,6 @@ pub mod reduce;
 pub mod resize;
 pub mod softmax;
 pub mod wide_conv;
+pub mod wide_lut;
+pub mod wide_softmax;
 pub mod window;

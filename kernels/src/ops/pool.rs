@@ -1,5 +1,6 @@
-//! AVERAGE_POOL_2D and MAX_POOL_2D on 8-bit codes.
+//! AVERAGE_POOL_2D and MAX_POOL_2D on codes of 8 or 16 bits.
 
+use crate::code::Code;
 use crate::isa::Kernels;
 use crate::ops::conv::ConvShape;
 use crate::span::{Memory, Span, view, view_mut};
@@ -30,10 +31,12 @@ pub struct Pool {
     pub shape: ConvShape,
     /// The rule.
     pub rule: PoolRule,
+    /// Codes are `i16` instead of `i8`.
+    pub wide: bool,
     /// Smallest code, activation included.
-    pub lo: i8,
+    pub lo: i32,
     /// Largest code, activation included.
-    pub hi: i8,
+    pub hi: i32,
 }
 
 impl Run for Pool {
@@ -44,9 +47,15 @@ impl Run for Pool {
     }
 
     fn run(&self, _: &'static Kernels, memory: &mut Memory<'_>) {
+        if self.wide { self.pool::<i16>(memory) } else { self.pool::<i8>(memory) }
+    }
+}
+
+impl Pool {
+    fn pool<T: Code>(&self, memory: &mut Memory<'_>) {
         let s = &self.shape;
         let ([input], [output, scratch]) = memory.split([self.input], [self.output, self.scratch]);
-        let (input, output, sums): (&[i8], &mut [i8], &mut [i32]) = (view(input), view_mut(output), view_mut(scratch));
+        let (input, output, sums): (&[T], &mut [T], &mut [i32]) = (view(input), view_mut(output), view_mut(scratch));
         let mut pixels = output.chunks_exact_mut(s.out_c);
         for image in input.chunks_exact(s.in_h * s.in_w * s.in_c) {
             for y in 0..s.out_h {
@@ -58,10 +67,8 @@ impl Run for Pool {
             }
         }
     }
-}
 
-impl Pool {
-    fn window(&self, image: &[i8], [y, x]: [usize; 2], sums: &mut [i32], pixel: &mut [i8]) {
+    fn window<T: Code>(&self, image: &[T], [y, x]: [usize; 2], sums: &mut [i32], pixel: &mut [T]) {
         let s = &self.shape;
         let rows = inside(y * s.stride_h, s.pad_top, s.k_h, s.in_h);
         let columns = inside(x * s.stride_w, s.pad_left, s.k_w, s.in_w);
@@ -69,28 +76,28 @@ impl Pool {
         let taps_of = rows.flat_map(|y| columns.clone().map(move |x| (y * s.in_w + x) * s.in_c));
         match self.rule {
             PoolRule::Maximum => {
-                pixel.fill(i8::MIN);
+                pixel.fill(T::narrow(T::LO));
                 for at in taps_of {
                     for (m, &code) in pixel.iter_mut().zip(&image[at..at + s.in_c]) {
                         *m = (*m).max(code);
                     }
                 }
                 for m in pixel {
-                    *m = (*m).clamp(self.lo, self.hi);
+                    *m = (*m).clamp(T::narrow(self.lo), T::narrow(self.hi));
                 }
             }
             PoolRule::Average { shift } => {
                 sums.fill(0);
                 for at in taps_of {
                     for (sum, &code) in sums.iter_mut().zip(&image[at..at + s.in_c]) {
-                        *sum += i32::from(code);
+                        *sum = sum.wrapping_add(code.wide());
                     }
                 }
                 let n = taps.max(1);
                 for (y, &sum) in pixel.iter_mut().zip(sums.iter()) {
-                    let sum = sum + n * shift;
+                    let sum = sum.wrapping_add(n.wrapping_mul(shift));
                     let half = if sum > 0 { n / 2 } else { -(n / 2) };
-                    *y = ((sum + half) / n - shift).clamp(i32::from(self.lo), i32::from(self.hi)) as i8;
+                    *y = T::narrow((sum.wrapping_add(half) / n - shift).clamp(self.lo, self.hi));
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! kept or reduced, the inner loop runs over contiguous codes.
 
 use crate::arith::{Multiplier, mul_away, rne};
+use crate::code::Code;
 use crate::isa::Kernels;
 use crate::span::{Memory, Span, view, view_mut};
 use crate::step::{Access, Run};
@@ -57,10 +58,12 @@ pub enum ReduceRule {
 /// A reduction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reduce {
-    /// Codes, `i8`.
+    /// Codes.
     pub input: Span,
-    /// Codes, `i8`.
+    /// Codes.
     pub output: Span,
+    /// Codes are `i16` instead of `i8`.
+    pub wide: bool,
     /// One `i32` per output element.
     pub scratch: Span,
     /// Axes of the input, outermost first.
@@ -77,15 +80,21 @@ impl Run for Reduce {
     }
 
     fn run(&self, _: &'static Kernels, memory: &mut Memory<'_>) {
+        if self.wide { self.reduce::<i16>(memory) } else { self.reduce::<i8>(memory) }
+    }
+}
+
+impl Reduce {
+    fn reduce<T: Code>(&self, memory: &mut Memory<'_>) {
         let ([input], [output, scratch]) = memory.split([self.input], [self.output, self.scratch]);
-        let (input, output, sums): (&[i8], &mut [i8], &mut [i32]) = (view(input), view_mut(output), view_mut(scratch));
+        let (input, output, sums): (&[T], &mut [T], &mut [i32]) = (view(input), view_mut(output), view_mut(scratch));
         match self.rule {
             ReduceRule::Maximum => {
-                sums.fill(-128);
+                sums.fill(T::LO);
                 self.level(0, input, sums, &|a, b| a.max(b));
             }
             ReduceRule::Minimum => {
-                sums.fill(127);
+                sums.fill(T::HI);
                 self.level(0, input, sums, &|a, b| a.min(b));
             }
             _ => {
@@ -94,31 +103,28 @@ impl Run for Reduce {
             }
         }
         for (y, &sum) in output.iter_mut().zip(sums.iter()) {
-            *y = self.code(sum);
+            *y = T::limit(self.value(sum));
         }
     }
-}
 
-impl Reduce {
-    fn code(&self, sum: i32) -> i8 {
-        let code = match self.rule {
+    fn value(&self, sum: i32) -> i32 {
+        match self.rule {
             ReduceRule::SumEven { offset, scale, zero, shift } => {
-                rne(sum.wrapping_add(offset) as f32 * scale + zero) - shift
+                rne(sum.wrapping_add(offset) as f32 * scale + zero).saturating_sub(shift)
             }
             ReduceRule::SumAway { offset, by, zero } => mul_away(sum.wrapping_add(offset), by).saturating_add(zero),
             ReduceRule::Maximum | ReduceRule::Minimum => sum,
-        };
-        code.clamp(-128, 127) as i8
+        }
     }
 
-    fn level(&self, depth: usize, input: &[i8], sums: &mut [i32], f: &impl Fn(i32, i32) -> i32) {
+    fn level<T: Code>(&self, depth: usize, input: &[T], sums: &mut [i32], f: &impl Fn(i32, i32) -> i32) {
         let level = self.levels[depth];
         if depth == AXES - 1 {
             if level.out_stride == 0 {
-                sums[0] = input.iter().fold(sums[0], |sum, &x| f(sum, i32::from(x)));
+                sums[0] = input.iter().fold(sums[0], |sum, &x| f(sum, x.wide()));
             } else {
                 for (sum, &x) in sums.iter_mut().zip(input) {
-                    *sum = f(*sum, i32::from(x));
+                    *sum = f(*sum, x.wide());
                 }
             }
             return;

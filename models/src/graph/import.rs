@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::graph::{Activation, BinaryKind, DType, Graph, Node, Op, Padding, Quant, ReduceKind, Tensor, UnaryKind};
+use crate::graph::{
+    Activation, BinaryKind, DType, Graph, Node, Op, Padding, Quant, ReduceKind, Tensor, UnaryKind, shapes,
+};
 use crate::tflite::{self, BuiltinOperator, Options, TensorType};
 
 impl Graph {
@@ -19,7 +21,8 @@ impl Graph {
         let tensors = subgraph.tensors.iter().map(|t| tensor(&mut constants, t)).collect::<Result<_, _>>()?;
         let nodes = subgraph.operators.iter().enumerate().map(|(i, o)| node(model, i, o)).collect::<Result<_, _>>()?;
         let ids = |list: &[i32]| list.iter().map(|&i| i as usize).collect();
-        let graph = Graph { tensors, nodes, inputs: ids(&subgraph.inputs), outputs: ids(&subgraph.outputs) };
+        let mut graph = Graph { tensors, nodes, inputs: ids(&subgraph.inputs), outputs: ids(&subgraph.outputs) };
+        shapes::fill(&mut graph);
         graph.check()?;
         Ok(graph)
     }

@@ -3,6 +3,7 @@
 mod check;
 mod import;
 mod op;
+mod shapes;
 
 use std::fmt;
 use std::sync::Arc;

@@ -28,6 +28,7 @@ mod resize;
 mod softmax;
 mod unary;
 mod wide;
+mod wide_unary;
 
 use std::fmt;
 use std::str::FromStr;

@@ -23,19 +23,21 @@ pub(crate) fn convert(cx: &Cx<'_>) -> Result<Option<Vec<u8>>, Error> {
         (quant.scale[c], quant.zero_point[c])
     };
     Ok(match (x.dtype, y.dtype) {
-        (DType::F32, DType::I8) => {
-            let (lo, hi) = code_range(y.dtype);
+        (DType::F32, DType::I8 | DType::U8) => {
+            let (lo, hi) = if y.dtype == DType::U8 { (0, 255) } else { code_range(y.dtype) };
             let code = |(i, b): (usize, &[u8; 4])| {
                 let (scale, zero) = channel(i);
                 let nearest = libm::roundf(f32::from_le_bytes(*b) / scale) as i32;
-                (nearest.saturating_add(zero as i32).clamp(lo, hi) as i8).cast_unsigned()
+                nearest.saturating_add(zero as i32).clamp(lo, hi) as u8
             };
             Some(bytes.as_chunks::<4>().0.iter().enumerate().map(code).collect())
         }
-        (DType::I8, DType::F32) => {
-            let real = |(i, b): (usize, &u8)| {
+        (DType::I8 | DType::U8, DType::F32) => {
+            let signed = x.dtype == DType::I8;
+            let real = |(i, &b): (usize, &u8)| {
                 let (scale, zero) = channel(i);
-                (scale * (i32::from(b.cast_signed()) - zero as i32) as f32).to_le_bytes()
+                let code = if signed { i32::from(b.cast_signed()) } else { i32::from(b) };
+                (scale * code.wrapping_sub(zero as i32) as f32).to_le_bytes()
             };
             Some(bytes.iter().enumerate().flat_map(real).collect())
         }

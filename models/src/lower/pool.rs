@@ -50,7 +50,7 @@ pub(crate) fn geometry(cx: &Cx<'_>) -> Result<(ConvShape, Activation), Error> {
 /// AVERAGE_POOL_2D and MAX_POOL_2D.
 pub(crate) fn pool(cx: &mut Cx<'_>) -> Result<(), Error> {
     let (x, y) = (cx.tensor(0)?, cx.out(0)?);
-    if !x.dtype.is_8bit() {
+    if !x.dtype.is_8bit() && x.dtype != DType::I16 {
         return Err(cx.unsupported(&format!("{} operands", x.dtype)));
     }
     let (shape, activation) = geometry(cx)?;
@@ -59,14 +59,15 @@ pub(crate) fn pool(cx: &mut Cx<'_>) -> Result<(), Error> {
     let taken = shape.stride_h <= shape.k_h && shape.stride_w <= shape.k_w;
     let (rule, clamp_rule) = if !maximum {
         (PoolRule::Average { shift: if x.dtype == DType::U8 { 128 } else { 0 } }, ClampRule::Tfl)
-    } else if cx.is_litert() && taken {
+    } else if cx.is_litert() && taken && x.dtype != DType::I16 {
         (PoolRule::Maximum, ClampRule::Xnn)
     } else {
         (PoolRule::Maximum, ClampRule::Tfl)
     };
     let (lo, hi) = clamp(cx, y, activation, clamp_rule)?;
     let scratch = cx.scratch(if maximum { 0 } else { 4 * shape.in_c });
-    let step = Pool { input: cx.input(0)?, output: cx.output(0)?, scratch, shape, rule, lo: lo as i8, hi: hi as i8 };
+    let wide = x.dtype == DType::I16;
+    let step = Pool { input: cx.input(0)?, output: cx.output(0)?, scratch, shape, rule, wide, lo, hi };
     cx.push(step, 0);
     Ok(())
 }

@@ -12,7 +12,8 @@ use crate::lower::Cx;
 pub(crate) fn reduce(cx: &mut Cx<'_>) -> Result<(), Error> {
     let Op::Reduce { kind, keep_dims } = cx.node().op else { unreachable!("dispatched on the operator") };
     let (x, y) = (cx.tensor(0)?, cx.out(0)?);
-    if !x.dtype.is_8bit() {
+    let wide = x.dtype == DType::I16;
+    if !x.dtype.is_8bit() && !wide {
         return Err(cx.unsupported(&format!("{} operands", x.dtype)));
     }
     checks::nonempty(cx)?;
@@ -27,11 +28,11 @@ pub(crate) fn reduce(cx: &mut Cx<'_>) -> Result<(), Error> {
             checks::same_quant(cx, x, y)?;
             if kind == ReduceKind::Max { ReduceRule::Maximum } else { ReduceRule::Minimum }
         }
-        ReduceKind::Mean | ReduceKind::Sum if cx.is_litert() => sum_even(cx, kind, count)?,
+        ReduceKind::Mean | ReduceKind::Sum if cx.is_litert() && !wide => sum_even(cx, kind, count)?,
         ReduceKind::Mean | ReduceKind::Sum => sum_away(cx, kind, count)?,
     };
     let scratch = cx.scratch(4 * y.elements());
-    let step = Reduce { input: cx.input(0)?, output: cx.output(0)?, scratch, levels, rule };
+    let step = Reduce { input: cx.input(0)?, output: cx.output(0)?, wide, scratch, levels, rule };
     cx.push(step, 0);
     Ok(())
 }

@@ -4,7 +4,7 @@ use edgebench_kernels::arith::quantize_multiplier;
 use edgebench_kernels::ops::l2norm::L2Norm;
 use edgebench_kernels::ops::softmax::{Softmax, SoftmaxRule};
 
-use super::checks;
+use super::{checks, wide_unary};
 use crate::error::Error;
 use crate::graph::{Activation, DType, Op, Tensor};
 use crate::lower::Cx;
@@ -13,11 +13,15 @@ use crate::lower::Cx;
 pub(crate) fn softmax(cx: &mut Cx<'_>) -> Result<(), Error> {
     let Op::Softmax { beta } = cx.node().op else { unreachable!("dispatched on the operator") };
     let y = cx.out(0)?;
-    let depth = rows(cx)?;
-    let (s_in, s_out) = (cx.scale_zero(cx.tensor(0)?)?.0, fixed_output(cx, y, 1.0 / 256.0, -128)?);
+    let depth = rows(cx, &[DType::I8, DType::U8, DType::I16])?;
+    let s_in = cx.scale_zero(cx.tensor(0)?)?.0;
     if !(beta.is_finite() && beta > 0.0) {
         return Err(cx.inconsistent("beta", "a finite number above 0", beta));
     }
+    if y.dtype == DType::I16 {
+        return wide_unary::softmax(cx, s_in * beta, depth);
+    }
+    let s_out = fixed_output(cx, y, 1.0 / 256.0, -128)?;
     let rule = if cx.is_litert() {
         let table = exponentials(cx, s_in * beta);
         SoftmaxRule::Table { table, scale: s_out, up: y.dtype == DType::U8 }
@@ -37,7 +41,7 @@ pub(crate) fn softmax(cx: &mut Cx<'_>) -> Result<(), Error> {
 /// LOG_SOFTMAX.
 pub(crate) fn log_softmax(cx: &mut Cx<'_>) -> Result<(), Error> {
     let (x, y) = (cx.tensor(0)?, cx.out(0)?);
-    let depth = rows(cx)?;
+    let depth = rows(cx, &[DType::I8, DType::U8])?;
     let (scale_in, scale) = (cx.scale_zero(x)?.0, fixed_output(cx, y, 16.0 / 256.0, 127)?);
     let shift = if x.dtype == DType::U8 { 128 } else { 0 };
     let table = exponentials(cx, scale_in);
@@ -51,7 +55,7 @@ pub(crate) fn log_softmax(cx: &mut Cx<'_>) -> Result<(), Error> {
 pub(crate) fn l2_normalization(cx: &mut Cx<'_>) -> Result<(), Error> {
     let Op::L2Normalization { activation } = cx.node().op else { unreachable!("dispatched on the operator") };
     let (x, y) = (cx.tensor(0)?, cx.out(0)?);
-    let depth = rows(cx)?;
+    let depth = rows(cx, &[DType::I8, DType::U8])?;
     if activation != Activation::None {
         return Err(cx.unsupported("a fused activation"));
     }
@@ -62,10 +66,10 @@ pub(crate) fn l2_normalization(cx: &mut Cx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks operands of 8 bits and equal shapes; the length of a row.
-fn rows(cx: &Cx<'_>) -> Result<usize, Error> {
+/// Checks operands of one of the types and of equal shapes; the length of a row.
+fn rows(cx: &Cx<'_>, types: &[DType]) -> Result<usize, Error> {
     let (x, y) = (cx.tensor(0)?, cx.out(0)?);
-    if !x.dtype.is_8bit() {
+    if !types.contains(&x.dtype) {
         return Err(cx.unsupported(&format!("{} operands", x.dtype)));
     }
     checks::nonempty(cx)?;

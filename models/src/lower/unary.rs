@@ -5,11 +5,11 @@ use edgebench_kernels::arith::{Multiplier, mul_away, quantize_multiplier, rdbp, 
 use edgebench_kernels::fixed::inverse_sqrt;
 use edgebench_kernels::ops::lut::Lut;
 
-use super::checks;
 use super::quant::{ClampRule, clamp};
+use super::{checks, wide_unary};
 use crate::error::Error;
-use crate::graph::{Activation, Op, UnaryKind};
-use crate::lower::Cx;
+use crate::graph::{Activation, DType, Op, UnaryKind};
+use crate::lower::{Arithmetic, Cx};
 
 /// Scales and held zero points of a unary operator.
 #[derive(Clone, Copy)]
@@ -24,6 +24,9 @@ struct Codes {
 pub(crate) fn unary(cx: &mut Cx<'_>) -> Result<(), Error> {
     let Op::Unary(kind) = cx.node().op else { unreachable!("dispatched on the operator") };
     let (x, y) = (cx.tensor(0)?, cx.out(0)?);
+    if x.dtype == DType::I16 {
+        return wide_unary::unary(cx, kind);
+    }
     if !x.dtype.is_8bit() {
         return Err(cx.unsupported(&format!("{} operands", x.dtype)));
     }
@@ -33,6 +36,11 @@ pub(crate) fn unary(cx: &mut Cx<'_>) -> Result<(), Error> {
     let codes = Codes { s_in, z_in, s_out, z_out };
     let table = match kind {
         UnaryKind::Relu => relu(cx, codes, Activation::Relu)?,
+        UnaryKind::Relu6 if cx.arithmetic == Arithmetic::Tflm => {
+            // TFLite Micro does not rescale.
+            let hi = z_in.saturating_add(rha(f64::from(6.0 / s_in)));
+            table(|q| q.clamp(z_in, hi))
+        }
         UnaryKind::Relu6 => relu(cx, codes, Activation::Relu6)?,
         UnaryKind::ReluN1To1 => relu(cx, codes, Activation::ReluN1To1)?,
         UnaryKind::LeakyRelu { alpha } => leaky_relu(cx, codes, alpha),

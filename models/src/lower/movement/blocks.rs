@@ -2,8 +2,9 @@
 
 use super::{Layout, expect_shape, fill_span, same_type, zero_bytes};
 use crate::error::Error;
-use crate::lower::Cx;
+use crate::graph::DType;
 use crate::lower::conv::four;
+use crate::lower::{Arithmetic, Cx};
 
 /// Most blocks of SPACE_TO_BATCH_ND: each is a step.
 const MAX_BLOCKS: usize = 1024;
@@ -118,7 +119,9 @@ pub(super) fn space_to_batch(cx: &mut Cx<'_>) -> Result<(), Error> {
     }
     let (out_h, out_w) = (padded[0] / block[0], padded[1] / block[1]);
     expect_shape(cx, 0, &shape_of(x.shape.len(), [n * block[0] * block[1], out_h, out_w, c]))?;
-    let fill = zero_bytes(cx, x)?;
+    // TFLite Micro pads with the code 0.
+    let tflm = cx.arithmetic == Arithmetic::Tflm && x.dtype == DType::I8;
+    let fill = if tflm { [0; 8] } else { zero_bytes(cx, x)? };
     let (input, output) = (cx.input(0)?, cx.output(0)?);
     if x.elements() != y.elements() {
         fill_span(cx, output, fill, x.dtype.size());
