@@ -27,6 +27,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run arrays through a model: .npy or .npz in, .npy or .npz out
+    Run(RunArgs),
     /// List instruction sets: built, running here, chosen
     Isa(IsaArgs),
     /// Print a completion script for a shell

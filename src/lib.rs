@@ -11,11 +11,15 @@
 //! * [`commands`]: one file a command: parse, decide, do, print;
 //! * [`data`]: labelled samples of every supported kind, and what they become before a model;
 //! * [`report`]: results, one serde struct each (that is the JSON), with a renderer for people;
+//! * [`eval`]: many samples on many threads, accuracy, latency, statistics;
+//! * [`model`]: a model file on its way to a plan;
 //! * [`machine`]: where a figure was measured.
 #![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod commands;
 pub mod data;
+pub mod eval;
 pub mod machine;
+pub mod model;
 pub mod report;

@@ -1,6 +1,9 @@
 //! One file a command: parse, decide, do, print.
 
+mod arrays;
 mod isa;
+mod run;
+mod talk;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -11,6 +14,7 @@ use clap::{CommandFactory, Parser};
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};
+use talk::{Talk, paint};
 
 /// How a command ended when it could be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +41,8 @@ pub fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let mut stderr = io::stderr().lock();
-            let _ = writeln!(stderr, "error: {error}");
+            let colour = Talk::new(cli.quiet, cli.color).colour;
+            let _ = writeln!(stderr, "{} {error}", paint("error:", "31", colour));
             for cause in error.chain().skip(1) {
                 let _ = writeln!(stderr, "  cause: {cause}");
             }
@@ -51,7 +56,9 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// Whatever made it impossible.
 pub fn run(cli: &Cli) -> Result<Outcome> {
+    let talk = Talk::new(cli.quiet, cli.color);
     match &cli.command {
+        Command::Run(args) => run::run(args, talk),
         Command::Isa(args) => isa::run(args),
         Command::Completions { shell } => completions(*shell),
     }

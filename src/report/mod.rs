@@ -1,4 +1,5 @@
 //! Results: one serde struct each, which is also the JSON of `--json`, and a small renderer for people.
 
 pub mod isa;
+pub mod run;
 pub mod table;
