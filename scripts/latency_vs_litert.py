@@ -32,7 +32,7 @@ def litert_ms(interpreter, seconds):
 
 def edgebench_ms(binary, model, seconds):
     """Median milliseconds of one inference, as `edgebench bench` measures it."""
-    command = [binary, "bench", model, "--threads", "1", "--batch", "1", "--seconds", str(seconds), "--json", "--quiet"]
+    command = [binary, "bench", model, "--threads", "1", "--batch", "1", "--seconds", str(seconds), "--profile=none", "--json", "--quiet"]
     run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode != 0:
         sys.exit(f"{' '.join(command)} failed:\n{run.stderr}")

@@ -8,6 +8,9 @@ use clap_complete::Shell;
 use edgebench_kernels::Isa;
 use edgebench_models::Arithmetic;
 
+use crate::data::Split;
+use crate::data::preprocess::Preprocess;
+
 /// Run, measure and compare `.tflite` image classifiers exactly as their device does.
 #[derive(Debug, Parser)]
 #[command(name = "edgebench", version, propagate_version = true, max_term_width = 100)]
@@ -27,6 +30,10 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Accuracy, size and speed of models on labelled images
+    Eval(EvalArgs),
+    /// Time of models, and of each of their operators
+    Bench(BenchArgs),
     /// Run arrays through a model: .npy or .npz in, .npy or .npz out
     Run(RunArgs),
     /// List instruction sets: built, running here, chosen
@@ -47,6 +54,115 @@ pub struct Lowering {
     /// Instruction set to use [default: the fastest that runs here]
     #[arg(long, value_name = "NAME", env = "EDGEBENCH_ISA", hide_env_values = true, value_parser = isa_parser())]
     pub isa: Option<Isa>,
+}
+
+/// `edgebench eval`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Accuracy has a 95 % interval (Wilson). Between equal scores the class with the lower number wins. Latency is one image on one \
+thread; images/s is the whole pass with all threads, preprocessing included. zip-6 is the size of a zip archive (zlib, level 6) \
+with the file alone in it.")]
+pub struct EvalArgs {
+    /// The models [default: a small one for the embedded digits]
+    #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
+    pub models: Vec<PathBuf>,
+    /// Labelled images: `digits` (embedded), a CIFAR or IDX directory, a folder of images by class, .npy or .npz
+    #[arg(long, value_name = "PATH", default_value = "digits", value_hint = ValueHint::AnyPath)]
+    pub data: PathBuf,
+    /// Part of the data
+    #[arg(long, value_name = "PART", default_value = "test", value_parser = split_parser())]
+    pub split: Split,
+    /// Labels, for arrays whose labels are not found beside them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub labels: Option<PathBuf>,
+    /// The 20 coarse labels of CIFAR-100
+    #[arg(long)]
+    pub coarse: bool,
+    /// At most this many images
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Bring images to the size that the model takes
+    #[arg(long)]
+    pub resize: bool,
+    /// What a pixel means to the model [default: what its side file or its quantised input says]
+    #[arg(long, value_name = "KIND", value_parser = preprocess_parser())]
+    pub preprocess: Option<Preprocess>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lowering: Lowering,
+    /// Images that are run at the same time [default: the CPUs of this machine]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Images that a thread takes at once; changes no answer
+    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub batch: u32,
+    /// Exit with 1 if a model's top-1 is below: 0.9 or 90%
+    #[arg(long, value_name = "X", value_parser = share)]
+    pub min_accuracy: Option<f64>,
+    /// Show the accuracy of every class
+    #[arg(long)]
+    pub per_class: bool,
+    /// Show the confusion matrix [default for one model of up to 12 classes]
+    #[arg(long)]
+    pub confusion: bool,
+    /// Print as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `edgebench bench`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+One run is a batch of images from input bytes to output, spread over the threads; inputs are pseudo-random. The machine's peak is \
+measured beside it: multiply-accumulates on registers alone, with as many threads.")]
+pub struct BenchArgs {
+    /// The models [default: the embedded one]
+    #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
+    pub models: Vec<PathBuf>,
+    /// Threads over which the images of a batch are spread
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: u16,
+    /// Images of one run [default: one for each thread]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub batch: Option<u32>,
+    /// Whose integers to reproduce, bit for bit
+    #[arg(long, value_name = "NAME", default_value = "litert", value_parser = arithmetic_parser())]
+    pub arithmetic: Arithmetic,
+    /// Instruction sets, separated by commas, or `all` that run here [default: the fastest]
+    #[arg(long, value_name = "NAMES", env = "EDGEBENCH_ISA", hide_env_values = true, value_delimiter = ',', value_parser = isas_parser())]
+    pub isa: Vec<IsaChoice>,
+    /// Timed runs of each model [default: as many as --seconds allows, 10 to 100000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "seconds")]
+    pub runs: Option<u32>,
+    /// Time for the runs of each model
+    #[arg(long, value_name = "S", default_value = "2", value_parser = seconds)]
+    pub seconds: f64,
+    /// Operators to show: the slowest, all, or none (and do not time them)
+    #[arg(long, value_name = "WHICH", default_value = "top", default_missing_value = "all", num_args = 0..=1, require_equals = true)]
+    pub profile: Profile,
+    /// Print as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which operators `edgebench bench` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Profile {
+    /// The slowest.
+    Top,
+    /// All.
+    All,
+    /// None; they are not timed either.
+    None,
+}
+
+/// One of the names of `--isa` where several may be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IsaChoice {
+    /// Every one that runs here.
+    All,
+    /// This one.
+    One(Isa),
 }
 
 /// `edgebench run`.
@@ -97,6 +213,54 @@ fn isa_parser() -> impl TypedValueParser<Value = Isa> {
     PossibleValuesParser::new(Isa::ALL.map(Isa::name)).try_map(|name| name.parse::<Isa>())
 }
 
+fn isas_parser() -> impl TypedValueParser<Value = IsaChoice> {
+    let names = ["all"].into_iter().chain(Isa::ALL.map(Isa::name));
+    PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
+        "all" => Ok(IsaChoice::All),
+        name => name.parse::<Isa>().map(IsaChoice::One),
+    })
+}
+
 fn arithmetic_parser() -> impl TypedValueParser<Value = Arithmetic> {
     PossibleValuesParser::new(Arithmetic::ALL.map(Arithmetic::name)).try_map(|name| name.parse::<Arithmetic>())
+}
+
+fn split_parser() -> impl TypedValueParser<Value = Split> {
+    PossibleValuesParser::new([Split::Train, Split::Test].map(Split::name)).try_map(|name| name.parse::<Split>())
+}
+
+fn preprocess_parser() -> impl TypedValueParser<Value = Preprocess> {
+    PossibleValuesParser::new(Preprocess::ALL.map(Preprocess::name)).try_map(|name| name.parse::<Preprocess>())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().map_err(|_| format!("{text:?} is no number"))?;
+    if value > 0.0 && value <= 3600.0 { Ok(value) } else { Err("expected more than 0 and at most 3600 seconds".into()) }
+}
+
+/// A share as `0.9` or `90%`.
+fn share(text: &str) -> Result<f64, String> {
+    let number = |t: &str| t.trim().parse::<f64>().map_err(|_| format!("{text:?} is no number"));
+    let value = match text.strip_suffix('%') {
+        Some(percent) => number(percent)? / 100.0,
+        None => number(text)?,
+    };
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("expected 0 to 1, or 0% to 100%".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn shares_are_fractions_or_percent() {
+        assert_eq!(super::share("0.9"), Ok(0.9));
+        assert_eq!(super::share("90%"), Ok(0.9));
+        assert!(super::share("90").is_err() && super::share("x").is_err() && super::share("nan").is_err());
+    }
 }

@@ -58,7 +58,7 @@ pub enum ModelError {
         /// The file.
         file: String,
         /// Why.
-        source: Error,
+        source: Box<Error>,
     },
 }
 
@@ -132,7 +132,7 @@ impl ModelFile {
     /// `source`, with the file named.
     #[must_use]
     pub fn error(&self, source: Error) -> ModelError {
-        ModelError::Model { file: self.file.clone(), source }
+        ModelError::Model { file: self.file.clone(), source: source.into() }
     }
 }
 

@@ -1,6 +1,8 @@
 //! One file a command: parse, decide, do, print.
 
 mod arrays;
+mod bench;
+mod eval;
 mod isa;
 mod run;
 mod talk;
@@ -58,6 +60,8 @@ pub fn main() -> ExitCode {
 pub fn run(cli: &Cli) -> Result<Outcome> {
     let talk = Talk::new(cli.quiet, cli.color);
     match &cli.command {
+        Command::Bench(args) => bench::run(args, talk),
+        Command::Eval(args) => eval::run(args, talk),
         Command::Run(args) => run::run(args, talk),
         Command::Isa(args) => isa::run(args),
         Command::Completions { shell } => completions(*shell),

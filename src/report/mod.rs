@@ -1,5 +1,9 @@
 //! Results: one serde struct each, which is also the JSON of `--json`, and a small renderer for people.
 
+pub mod bench;
+pub mod bench_text;
+pub mod eval;
+pub mod eval_text;
 pub mod isa;
 pub mod run;
 pub mod table;

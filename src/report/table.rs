@@ -75,6 +75,24 @@ pub fn shorten(text: &str, width: usize) -> String {
     chars[..head].iter().chain(&['…']).chain(&chars[chars.len() - tail..]).collect()
 }
 
+/// `text` in lines of at most `width` characters where its blanks allow it, each with a line end.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> String {
+    let (mut lines, mut used) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let len = word.chars().count();
+        if used > 0 {
+            let fits = used + 1 + len <= width;
+            lines.push(if fits { ' ' } else { '\n' });
+            used = if fits { used + 1 } else { 0 };
+        }
+        lines.push_str(word);
+        used += len;
+    }
+    lines.push('\n');
+    lines
+}
+
 /// An integer with a comma between thousands.
 #[must_use]
 pub fn grouped(n: u64) -> String {

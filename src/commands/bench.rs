@@ -1,0 +1,175 @@
+//! `edgebench bench`: time of models and of their operators.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use edgebench_kernels::Isa;
+use edgebench_models::{Graph, LowerOptions, Plan, lower};
+
+use super::talk::Talk;
+use super::{Outcome, isa, print};
+use crate::cli::{BenchArgs, IsaChoice, Profile};
+use crate::eval::latency::Effort;
+use crate::eval::peak::{self, Number};
+use crate::eval::profile::profile;
+use crate::eval::statistics::Spread;
+use crate::eval::stopwatch;
+use crate::machine::Machine;
+use crate::model::ModelFile;
+use crate::report::bench::{BenchReport, BenchRow, OperatorRow};
+use crate::report::bench_text::render;
+
+/// A share of outliers above this, with slow runs that take longer than the median by [`SPREAD_TO_WARN`], is worth a warning.
+const OUTLIERS_TO_WARN: f64 = 0.05;
+const SPREAD_TO_WARN: f64 = 1.25;
+
+/// How many operators are shown unless all are asked for.
+const TOP: usize = 10;
+
+pub(super) fn run(args: &BenchArgs, talk: Talk) -> Result<Outcome> {
+    let isas = isas(&args.isa)?;
+    let mut models = args.models.iter().map(|path| ModelFile::open(path)).collect::<Result<Vec<_>, _>>()?;
+    if models.is_empty() {
+        models.push(ModelFile::embedded());
+    }
+    let mut jobs = Vec::new();
+    for model in &models {
+        let graph = model.graph()?;
+        for &isa in &isas {
+            let options = LowerOptions { arithmetic: args.arithmetic, isa, ..LowerOptions::default() };
+            let plan = lower(&graph, &options).map_err(|source| model.error(source))?;
+            plan.warnings.iter().for_each(|warning| talk.warn(warning));
+            jobs.push(Job { model, graph: graph.clone(), plan: Arc::new(plan) });
+        }
+    }
+    let bar = talk.progress(jobs.len(), "timing");
+    let mut runs = Vec::new();
+    for job in &jobs {
+        runs.push(job.run(args, talk)?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let peak_gmacs = runs.iter().map(|run| run.peak_gmacs).fold(0.0, f64::max);
+    let report = BenchReport { schema: BenchReport::SCHEMA, machine: Machine::here(), peak_gmacs, runs };
+    let most = if args.profile == Profile::All { usize::MAX } else { TOP };
+    print(&report, args.json, || render(&report, most))?;
+    Ok(Outcome::Done)
+}
+
+/// The instruction sets that were asked for, each once; an error if one cannot run here.
+fn isas(asked: &[IsaChoice]) -> Result<Vec<Isa>> {
+    if asked.is_empty() {
+        return Ok(vec![isa::choose(None)?]);
+    }
+    let mut isas: Vec<Isa> = Vec::new();
+    for choice in asked {
+        let wanted = match choice {
+            IsaChoice::All => Isa::available().collect(),
+            IsaChoice::One(one) => vec![isa::choose(Some(*one))?],
+        };
+        for isa in wanted {
+            if !isas.contains(&isa) {
+                isas.push(isa);
+            }
+        }
+    }
+    Ok(isas)
+}
+
+struct Job<'a> {
+    model: &'a ModelFile,
+    graph: Graph,
+    plan: Arc<Plan>,
+}
+
+impl Job<'_> {
+    fn run(&self, args: &BenchArgs, talk: Talk) -> Result<BenchRow> {
+        let plan = &self.plan;
+        let threads = usize::from(args.threads);
+        let batch = args.batch.map_or(threads, |n| n as usize);
+        let times = stopwatch::batches(plan, threads, batch, &effort(args))?;
+        let spread = Spread::of(&times);
+        if spread.outliers > OUTLIERS_TO_WARN && spread.p90 > SPREAD_TO_WARN * spread.median {
+            talk.warn(&format!(
+                "{} on {}: {:.0} % of the runs are statistical outliers; something else was using this machine, repeat on a quiet one",
+                self.model.name(),
+                plan.isa,
+                100.0 * spread.outliers
+            ));
+        }
+        if threads > batch {
+            talk.note(&format!("a batch of {batch} keeps {batch} of {threads} threads busy"));
+        }
+        let macs: u64 = plan.origins.iter().map(|origin| origin.macs).sum();
+        let gmacs = rate(macs * batch as u64, spread.median);
+        let peak = self.peak(threads.min(batch));
+        Ok(BenchRow {
+            file: self.model.file.clone(),
+            sha256: self.model.sha256(),
+            arithmetic: plan.arithmetic.name(),
+            isa: plan.isa.name(),
+            threads,
+            batch,
+            runs: times.len(),
+            ms_median: spread.median,
+            ms_p10: spread.p10,
+            ms_p90: spread.p90,
+            outliers: spread.outliers,
+            images_per_s: 1e3 * batch as f64 / spread.median,
+            macs,
+            gmacs,
+            peak_gmacs: peak,
+            peak_share: share(gmacs, peak),
+            arena_bytes: plan.arena_len,
+            operators: if args.profile == Profile::None { Vec::new() } else { self.operators(args)? },
+        })
+    }
+
+    fn operators(&self, args: &BenchArgs) -> Result<Vec<OperatorRow>> {
+        let times = profile(&self.plan, Duration::from_secs_f64(args.seconds.min(1.0)))?;
+        let total: f64 = times.iter().map(|time| time.ms).sum();
+        let peak = self.peak(1);
+        let row = |time: crate::eval::profile::NodeTime| {
+            let node = &self.graph.nodes[time.node];
+            let gmacs = rate(time.macs, time.ms);
+            OperatorRow {
+                index: node.index,
+                op: node.op.name(),
+                shape: node.outputs.first().map_or_else(Vec::new, |&id| self.graph.tensors[id].shape.clone()),
+                ms: time.ms,
+                share: share(time.ms, total),
+                macs: time.macs,
+                gmacs,
+                peak_share: share(gmacs, peak),
+            }
+        };
+        Ok(times.into_iter().map(row).collect())
+    }
+
+    /// The machine's peak for the kind of number that most of the work is done in.
+    fn peak(&self, threads: usize) -> f64 {
+        let plan = &self.plan;
+        let of = |float: bool| -> u64 {
+            let pairs = plan.steps.iter().zip(&plan.origins);
+            pairs.filter(|(step, _)| step.kind().contains("F32") == float).map(|(_, origin)| origin.macs).sum()
+        };
+        let number = if of(true) > of(false) { Number::Float32 } else { Number::Int8 };
+        plan.isa.kernels().map_or(0.0, |kernels| peak::gmacs(kernels, number, threads))
+    }
+}
+
+fn effort(args: &BenchArgs) -> Effort {
+    let time = Duration::from_secs_f64(args.seconds);
+    let (at_least, at_most) = args.runs.map_or((10, 100_000), |n| (n as usize, n as usize));
+    Effort { warm_up: Duration::from_millis(200), time, at_least, at_most }
+}
+
+/// 10⁹ a second.
+fn rate(macs: u64, ms: f64) -> f64 {
+    if ms > 0.0 { macs as f64 / (ms * 1e6) } else { 0.0 }
+}
+
+fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
