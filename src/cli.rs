@@ -10,6 +10,7 @@ use edgebench_models::Arithmetic;
 
 use crate::data::Split;
 use crate::data::preprocess::Preprocess;
+use crate::inspect::lints::Severity;
 
 /// Run, measure and compare `.tflite` image classifiers exactly as their device does.
 #[derive(Debug, Parser)]
@@ -34,6 +35,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Time of models, and of each of their operators
     Bench(BenchArgs),
+    /// What a model file holds: operators, tensors, memory, and what is wrong with it
+    Inspect(InspectArgs),
     /// Run arrays through a model: .npy or .npz in, .npy or .npz out
     Run(RunArgs),
     /// List instruction sets: built, running here, chosen
@@ -163,6 +166,37 @@ pub enum IsaChoice {
     All,
     /// This one.
     One(Isa),
+}
+
+/// `edgebench inspect`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Nothing runs. Zeros are real zeros (codes equal to the zero point); bits are the entropy of a tensor's values. The map of the arena \
+has time from left to right (one column for one or more steps) and addresses from top to bottom.
+
+Examples:
+  edgebench inspect model.tflite
+  edgebench inspect model.tflite --all --json
+  edgebench inspect *.tflite --brief --fail-on error     # for CI: exit code 1 if a lint objects")]
+pub struct InspectArgs {
+    /// The models [default: the embedded one]
+    #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
+    pub models: Vec<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lowering: Lowering,
+    /// Show every constant, not only the largest
+    #[arg(long)]
+    pub all: bool,
+    /// Show the summary and the findings only
+    #[arg(long, conflicts_with = "all")]
+    pub brief: bool,
+    /// Exit with 1 if there is a finding of this severity or worse
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<Severity>,
+    /// Print as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `edgebench run`.

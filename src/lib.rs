@@ -12,6 +12,7 @@
 //! * [`data`]: labelled samples of every supported kind, and what they become before a model;
 //! * [`report`]: results, one serde struct each (that is the JSON), with a renderer for people;
 //! * [`eval`]: many samples on many threads, accuracy, latency, statistics;
+//! * [`inspect`]: what a file says without running it, lints;
 //! * [`model`]: a model file on its way to a plan;
 //! * [`machine`]: where a figure was measured.
 #![forbid(unsafe_code)]
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod commands;
 pub mod data;
 pub mod eval;
+pub mod inspect;
 pub mod machine;
 pub mod model;
 pub mod report;

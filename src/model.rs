@@ -39,7 +39,7 @@ pub enum ModelError {
         source: std::io::Error,
     },
     /// Not a file with a model in it.
-    #[error("{file}: {found}, expected a .tflite file")]
+    #[error("{file}: {found}, expected a .tflite file; give the path of a model")]
     NoModel {
         /// The file.
         file: String,

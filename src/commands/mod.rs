@@ -3,6 +3,7 @@
 mod arrays;
 mod bench;
 mod eval;
+mod inspect;
 mod isa;
 mod run;
 mod talk;
@@ -45,8 +46,13 @@ pub fn main() -> ExitCode {
             let mut stderr = io::stderr().lock();
             let colour = Talk::new(cli.quiet, cli.color).colour;
             let _ = writeln!(stderr, "{} {error}", paint("error:", "31", colour));
-            for cause in error.chain().skip(1) {
-                let _ = writeln!(stderr, "  cause: {cause}");
+            let mut said = error.to_string();
+            for cause in error.chain().skip(1).map(ToString::to_string) {
+                // Some messages already end with what their cause says.
+                if !said.ends_with(&cause) {
+                    let _ = writeln!(stderr, "  cause: {cause}");
+                }
+                said = cause;
             }
             ExitCode::from(2)
         }
@@ -62,6 +68,7 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
     match &cli.command {
         Command::Bench(args) => bench::run(args, talk),
         Command::Eval(args) => eval::run(args, talk),
+        Command::Inspect(args) => inspect::run(args, talk),
         Command::Run(args) => run::run(args, talk),
         Command::Isa(args) => isa::run(args),
         Command::Completions { shell } => completions(*shell),

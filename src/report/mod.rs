@@ -1,9 +1,12 @@
 //! Results: one serde struct each, which is also the JSON of `--json`, and a small renderer for people.
 
+pub mod arena_text;
 pub mod bench;
 pub mod bench_text;
 pub mod eval;
 pub mod eval_text;
+pub mod inspect;
+pub mod inspect_text;
 pub mod isa;
 pub mod run;
 pub mod table;
