@@ -7,7 +7,7 @@ use edgebench_models::graph::{Activation, BinaryKind, DType, Graph, Node, Op, Pa
 use edgebench_models::{Arithmetic, LowerOptions, Session, lower};
 
 fn tensor(shape: &[usize], dtype: DType, data: Option<Vec<u8>>) -> Tensor {
-    Tensor { name: "t".into(), dtype, shape: shape.to_vec(), quant: None, data: data.map(Arc::from) }
+    Tensor { name: "t".into(), dtype, shape: shape.to_vec(), quant: None, data: data.map(Arc::from), blocks16: false }
 }
 
 fn floats(shape: &[usize], values: &[f32]) -> Tensor {

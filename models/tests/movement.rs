@@ -8,7 +8,14 @@ use edgebench_models::{LowerOptions, Session, lower};
 
 fn tensor(shape: &[usize], data: Option<&[i32]>) -> Tensor {
     let bytes = |values: &[i32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Arc<[u8]>>();
-    Tensor { name: "t".into(), dtype: DType::I32, shape: shape.to_vec(), quant: None, data: data.map(bytes) }
+    Tensor {
+        name: "t".into(),
+        dtype: DType::I32,
+        shape: shape.to_vec(),
+        quant: None,
+        data: data.map(bytes),
+        blocks16: false,
+    }
 }
 
 type Outcome = Result<Vec<Vec<i32>>, String>;

@@ -28,14 +28,17 @@ def spread(x, w, w_scale, axis, act):
     return np.float32(2.5 * real * np.float64(x.scale) / half)
 
 
-def parameters(rng, kind, x, w_shape, axis, style, act=NONE, per_channel=True):
-    """Weights, bias and output parameters for a kind of arithmetic."""
+def parameters(rng, kind, x, w_shape, axis, style, act=NONE, per_channel=True, dead=False):
+    """Weights, bias and output parameters for a kind of arithmetic. `dead`: channel 0 has weights 0 and a scale of nearly 0, as
+    converters write for a channel that is always 0."""
     channels = w_shape[axis]
     if kind == "float32":
         w = const(rng.rng.normal(0, 0.3, w_shape).astype(np.float32), "float32")
         return w, const(rng.rng.normal(0, 1, channels).astype(np.float32), "float32"), {}
     w_type = {"uint8": "uint8", "int4": "int4"}.get(kind, "int8")
     w_scale = rng.scale(-9, -5, channels if per_channel and kind != "uint8" else None)
+    if dead:
+        w_scale[0] = np.float32(2.1e-11)
     w_zp = int(rng.rng.integers(100, 156)) if kind == "uint8" else 0
     codes = rng.codes(w_type, w_shape, style % 2)
     if kind == "hybrid":
@@ -48,7 +51,10 @@ def parameters(rng, kind, x, w_shape, axis, style, act=NONE, per_channel=True):
     spread_bias = 3000 * (256 if kind == "int16x8" else 1)
     out_type = x.dtype
     s_out = np.float32(spread(x, w, w_scale, axis, act) * rng.scale(-0.5, 0.5))
-    bias = const(rng.rng.integers(-spread_bias, spread_bias, channels), b_type, scale=np.float32(x.scale) * w_scale, zp=0)
+    biases = rng.rng.integers(-spread_bias, spread_bias, channels)
+    if dead:
+        codes[0], biases[0] = 0, 1073741760
+    bias = const(biases, b_type, scale=np.float32(x.scale) * w_scale, zp=0)
     zp = rng.zp(out_type, 2 if act != NONE and style % 4 == 1 else style)
     return w, bias, {"scale": s_out, "zp": zp}
 
@@ -56,11 +62,11 @@ def parameters(rng, kind, x, w_shape, axis, style, act=NONE, per_channel=True):
 ACT_TYPE = {"int8": "int8", "int8pt": "int8", "uint8": "uint8", "int16x8": "int16", "int4": "int8", "hybrid": "float32", "float32": "float32"}
 
 
-def conv(name, kind, h, w_, c, o, k, stride=1, dilation=1, padding=SAME, act=NONE, style=2, groups=1, n=1, bias_type=None, **more):
+def conv(name, kind, h, w_, c, o, k, stride=1, dilation=1, padding=SAME, act=NONE, style=2, groups=1, n=1, bias_type=None, dead=False, **more):
     rng = Rng(name)
     kh, kw = k
     x = activation(rng, (n, h, w_, c), ACT_TYPE[kind], style)
-    w, b, q = parameters(rng, kind, x, (o, kh, kw, c // groups), 0, style, act, kind != "int8pt")
+    w, b, q = parameters(rng, kind, x, (o, kh, kw, c // groups), 0, style, act, kind != "int8pt", dead)
     if kind == "int8pt":
         kind = "int8"
     opts = {"padding": padding, "strideH": stride, "strideW": stride, "dilationHFactor": dilation, "dilationWFactor": dilation, "fusedActivationFunction": act}
@@ -138,6 +144,7 @@ def cases():
         yield dense(f"fc_{kind}_a", kind, 5, 37, 13, ACTIVATIONS[i % 4])
         yield dense(f"fc_{kind}_b", kind, 1, 130, 10, RELU6, style=0)
         yield dense(f"fc_{kind}_c", kind, 3, 8, 17, bias=False, style=1)
+    yield conv("conv_int8_dead_channel", "int8", 24, 24, 2, 16, (1, 1), dead=True)  # enough outputs to tell roundings apart
     yield conv("conv_int8_groups", "int8", 5, 5, 6, 8, (3, 3), groups=2)
     yield conv("conv_int8_groups_dw", "int8", 5, 5, 4, 4, (3, 3), groups=4, act=RELU)
     for j, act in enumerate(ACTIVATIONS):

@@ -147,7 +147,7 @@ impl Quantiser {
                 let zero = rha(f64::from(zero)).clamp(-128, 127);
                 let inverse = 1.0 / scale;
                 for (q, &v) in codes.iter_mut().zip(values) {
-                    *q = (rha(f64::from(zero as f32 + v * inverse)).clamp(-128, 127) - zero) as i16;
+                    *q = (rha(f64::from(v * inverse)).saturating_add(zero).clamp(-128, 127) - zero) as i16;
                 }
                 scale
             }

@@ -68,7 +68,9 @@ fn tensor(constants: &mut Constants<'_>, source: &tflite::Tensor) -> Result<Tens
     });
     let elements = shape.iter().try_fold(1_usize, |n, &d| n.checked_mul(d)).unwrap_or(usize::MAX);
     let data = constants.get(source, kind, elements)?;
-    Ok(Tensor { name, dtype: kind, shape, quant, data })
+    let blocks16 =
+        source.sparsity.as_ref().is_some_and(|s| s.dim_metadata.len() == 3 && s.dim_metadata[2].dense_size == 16);
+    Ok(Tensor { name, dtype: kind, shape, quant, data, blocks16 })
 }
 
 /// Constants of a file as plain elements. Tensors that share a buffer share its elements, and what has to be expanded

@@ -103,6 +103,9 @@ pub struct Tensor {
     pub quant: Option<Quant>,
     /// Little-endian row-major elements of a constant; sparse tensors are already dense, 4-bit ones are unpacked to one byte each.
     pub data: Option<Arc<[u8]>>,
+    /// The file stores the constant sparsely, in blocks of 1×16: LiteRT runs a dense layer of such weights in a kernel with its own
+    /// rounding.
+    pub blocks16: bool,
 }
 
 impl Tensor {

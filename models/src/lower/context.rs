@@ -66,6 +66,8 @@ pub(crate) struct Cx<'g> {
     pub(crate) places: Vec<Option<Span>>,
     /// Values of tensors that are constant or have been folded; user's representation (`uint8` not flipped).
     pub(crate) values: Vec<Option<Arc<[u8]>>>,
+    /// Which values XNNPACK accepts as weights: the file's own, made dense or widened from float16 at most.
+    pub(crate) fixed: Vec<bool>,
     /// Bytes of all folded values.
     pub(crate) folded: usize,
     pub(crate) warnings: Vec<String>,
@@ -85,6 +87,7 @@ impl<'g> Cx<'g> {
             buffers: Vec::new(),
             places: vec![None; graph.tensors.len()],
             values: graph.tensors.iter().map(|t| t.data.clone()).collect(),
+            fixed: graph.tensors.iter().map(|t| t.data.is_some()).collect(),
             folded: 0,
             warnings: Vec::new(),
             node: 0,
@@ -169,7 +172,11 @@ impl<'g> Cx<'g> {
         self.values[id].as_deref()
     }
 
-    #[allow(dead_code)]
+    /// Whether XNNPACK accepts input `i` as weights. A node whose weights it does not accept runs in LiteRT's built-in kernels.
+    pub(crate) fn is_fixed(&self, i: usize) -> bool {
+        self.optional(i).is_some_and(|(id, _)| self.fixed[id])
+    }
+
     /// Value of input `i` as integers (int32 or int64), which must be known before running.
     pub(crate) fn integers(&self, i: usize) -> Result<Vec<i64>, Error> {
         let tensor = self.tensor(i)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use edgebench_kernels::{Isa, Memory};
 
 use crate::error::Error;
-use crate::graph::{Op, TensorId};
+use crate::graph::{DType, Op, TensorId};
 use crate::lower::{Cx, LowerOptions, finish, lower_node};
 use crate::session::flip;
 
@@ -44,6 +44,8 @@ fn set(cx: &mut Cx<'_>, id: TensorId, value: Vec<u8>) -> Result<(), Error> {
     if value.len() != expected {
         return Err(cx.inconsistent("bytes of the output", expected, value.len()));
     }
+    let widens = cx.node().op == Op::Dequantize && cx.tensor(0)?.dtype == DType::F16;
+    cx.fixed[id] = (widens || cx.node().op == Op::Densify) && cx.is_fixed(0);
     cx.folded += value.len();
     cx.values[id] = Some(Arc::from(value));
     Ok(())

@@ -67,8 +67,8 @@ pub(crate) fn batch_matmul(cx: &mut Cx<'_>) -> Result<(), Error> {
     let ((a_scale, a_zero), (b_scale, b_zero)) = (cx.scale_zero(a)?, cx.scale_zero(b)?);
     let (y_scale, zero_point) = cx.scale_zero(y)?;
     let product = a_scale * b_scale;
-    let (bound, single) = (2.0_f32.powi(-32)..256.0, product / y_scale);
-    let delegated = cx.arithmetic == Arithmetic::Litert && b_zero == 0 && bound.contains(&single);
+    let single = product / y_scale;
+    let delegated = cx.arithmetic == Arithmetic::Litert && b_zero == 0;
     let (rounding, multiplier) = if delegated {
         (Rounding::F32Even, cx.floats(&vec![single; columns.next_multiple_of(CHANNEL_PAD)]))
     } else {

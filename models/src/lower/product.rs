@@ -62,8 +62,10 @@ impl<'g> Product<'g> {
 
     /// Whether XNNPACK takes the node: 8-bit, multipliers in its range.
     fn delegated(&self, cx: &Cx<'_>) -> Result<bool, Error> {
-        let bound = 2.0_f32.powi(-32)..256.0;
-        Ok(self.x.dtype.is_8bit() && self.single_multipliers(cx)?.iter().all(|s| bound.contains(s)))
+        let normal = cx.quant(self.w)?.scale.iter().all(|s| s.is_normal());
+        // At 256 and above LiteRT's default path refuses the model; its built-in kernels take it.
+        let fits = self.single_multipliers(cx)?.iter().all(|s| *s < 256.0);
+        Ok(self.x.dtype.is_8bit() && normal && fits)
     }
 
     /// Which rule the node follows, per arithmetic.
@@ -74,6 +76,7 @@ impl<'g> Product<'g> {
         let rounding = match cx.arithmetic {
             Arithmetic::Tflm if wide && bias != Some(DType::I32) => Rounding::Reduced16,
             Arithmetic::Tflm => Rounding::DoubleAway,
+            _ if dense && self.w.blocks16 => Rounding::DoubleAway,
             _ if dense && wide => Rounding::F64Away,
             _ if wide && bias != Some(DType::I32) => Rounding::Reduced16,
             Arithmetic::Reference if dense => Rounding::F64Away,

@@ -14,13 +14,18 @@ use crate::lower::conv::{conv_shape, four, positive};
 use crate::lower::depthwise::depthwise_shape;
 use crate::lower::movement::{Layout, expect_shape, fill_span};
 
+/// Whether XNNPACK takes the node, whose weights are input 1; else the sums are in the order of the reference kernels.
+fn delegated(cx: &Cx<'_>) -> bool {
+    cx.is_litert() && cx.is_fixed(1)
+}
+
 /// CONV_2D.
 pub(super) fn conv2d(cx: &mut Cx<'_>, activation: Activation) -> Result<(), Error> {
     float_output(cx)?;
     let shape = conv_shape(cx)?;
     let weights = constant(cx, 1, "a kernel")?;
     // XNNPACK runs a convolution with one input and one output channel per group as depthwise, whose order of taps differs.
-    if cx.is_litert() && shape.in_c == shape.groups && shape.out_c == shape.groups {
+    if delegated(cx) && shape.in_c == shape.groups && shape.out_c == shape.groups {
         let taps = shape.k_h * shape.k_w;
         return depthwise_step(cx, shape, activation, |tap, c| weights[c * taps + tap]);
     }
@@ -33,7 +38,7 @@ pub(super) fn depthwise(cx: &mut Cx<'_>, activation: Activation) -> Result<(), E
     float_output(cx)?;
     let shape = depthwise_shape(cx)?;
     let weights = constant(cx, 1, "a kernel")?;
-    if cx.is_litert() && shape.in_c == shape.out_c {
+    if delegated(cx) && shape.in_c == shape.out_c {
         return depthwise_step(cx, shape, activation, |tap, c| weights[tap * shape.out_c + c]);
     }
     // With a multiplier XNNPACK runs it as a grouped convolution.
@@ -87,7 +92,7 @@ pub(super) fn conv_step(
     let shape = product.shape;
     let (lo, hi) = bounds(product.activation);
     let bias = bias(cx, product.bias, shape.out_c)?;
-    if !cx.is_litert() {
+    if !delegated(cx) {
         let depth = ohwi.len() / shape.out_c;
         let packed: Vec<f32> = (0..ohwi.len()).map(|i| ohwi[i % shape.out_c * depth + i / shape.out_c]).collect();
         let weights = cx.floats(&packed);
@@ -119,7 +124,7 @@ pub(super) fn transpose(
     let shape = transposed_shape(cx, padding, stride)?;
     let &ConvShape { batch, in_h: wide_h, in_w: wide_w, in_c, out_h, out_w, out_c, k_h, k_w, .. } = &shape;
     let [_, in_h, in_w, _] = four(cx, cx.tensor(2)?)?;
-    let turned = cx.is_litert();
+    let turned = delegated(cx);
     let wide = cx.scratch(batch * wide_h * wide_w * in_c * 4);
     let (input, output) = (cx.input(2)?, cx.output(0)?);
     fill_span(cx, wide, [0; 8], 4);
@@ -174,7 +179,7 @@ fn transposed_shape(cx: &Cx<'_>, padding: Padding, stride: [usize; 2]) -> Result
             Padding::Valid => 0,
         };
         // Turning the image swaps its ends.
-        if cx.is_litert() { (out + pad).checked_sub(wide) } else { (k - 1).checked_sub(pad) }
+        if delegated(cx) { (out + pad).checked_sub(wide) } else { (k - 1).checked_sub(pad) }
     };
     let (Some(pad_top), Some(pad_left)) = (before(wide_h, k_h, out_h), before(wide_w, k_w, out_w)) else {
         return Err(cx.unsupported("an output that drops whole pixels of the input"));

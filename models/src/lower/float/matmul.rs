@@ -67,7 +67,7 @@ pub(super) fn fully_connected(cx: &mut Cx<'_>, activation: Activation) -> Result
         size: [rows, in_c, out_c],
         a_stride: [in_c, 1],
         b_stride: [1, in_c],
-        fused: cx.is_litert(),
+        fused: false,
         lo,
         hi,
     };
