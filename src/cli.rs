@@ -15,7 +15,14 @@ use crate::inspect::lints::Severity;
 /// Run, measure and compare `.tflite` image classifiers exactly as their device does.
 #[derive(Debug, Parser)]
 #[command(name = "edgebench", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done, 1 a threshold that was asked for is missed, 2 could not be done.")]
+#[command(after_help = "\
+Examples:
+  edgebench eval                          # accuracy, size and speed of the embedded model
+  edgebench eval model.tflite --data cifar-10-batches-bin
+  edgebench bench model.tflite --isa all
+  edgebench inspect model.tflite
+
+Exit codes: 0 done, 1 a threshold that was asked for is missed, 2 could not be done.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -64,7 +71,13 @@ pub struct Lowering {
 #[command(after_help = "\
 Accuracy has a 95 % interval (Wilson). Between equal scores the class with the lower number wins. Latency is one image on one \
 thread; images/s is the whole pass with all threads, preprocessing included. zip-6 is the size of a zip archive (zlib, level 6) \
-with the file alone in it.")]
+with the file alone in it.
+
+Examples:
+  edgebench eval                                         # embedded model, embedded digits
+  edgebench eval float.tflite int8.tflite --data cifar-10-batches-bin
+  edgebench eval model.tflite --data images/ --resize --preprocess signed --confusion
+  edgebench eval model.tflite --data x_test.npy --min-accuracy 90%   # for CI: exit code 1 if below")]
 pub struct EvalArgs {
     /// The models [default: a small one for the embedded digits]
     #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
@@ -117,7 +130,12 @@ pub struct EvalArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 One run is a batch of images from input bytes to output, spread over the threads; inputs are pseudo-random. The machine's peak is \
-measured beside it: multiply-accumulates on registers alone, with as many threads.")]
+measured beside it: multiply-accumulates on registers alone, with as many threads.
+
+Examples:
+  edgebench bench model.tflite --profile                 # all operators
+  edgebench bench a.tflite b.tflite --isa all --profile=none
+  edgebench bench model.tflite --threads 4 --batch 64 --json")]
 pub struct BenchArgs {
     /// The models [default: the embedded one]
     #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
@@ -138,7 +156,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "seconds")]
     pub runs: Option<u32>,
     /// Time for the runs of each model
-    #[arg(long, value_name = "S", default_value = "2", value_parser = seconds)]
+    #[arg(long, value_name = "S", default_value = "2", allow_negative_numbers = true, value_parser = seconds)]
     pub seconds: f64,
     /// Operators to show: the slowest, all, or none (and do not time them)
     #[arg(long, value_name = "WHICH", default_value = "top", default_missing_value = "all", num_args = 0..=1, require_equals = true)]
@@ -204,7 +222,11 @@ pub struct InspectArgs {
 #[command(after_help = "\
 The leading dimension of an array is the batch: a model that takes [1,32,32,3] takes an array [N,32,32,3]. \
 Element types must be the model's own; nothing is quantised on the way. A model with several inputs takes a \
-.npz with one array for each, named as the tensor or input_0, input_1, …; one with several outputs writes a .npz.")]
+.npz with one array for each, named as the tensor or input_0, input_1, …; one with several outputs writes a .npz.
+
+Examples:
+  edgebench run model.tflite --input x.npy --output y.npy
+  edgebench run model.tflite -i x.npy -o y.npy --arithmetic reference --trace layers/")]
 pub struct RunArgs {
     /// The model
     #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
