@@ -7,7 +7,7 @@ use anyhow::Result;
 use edgebench_kernels::Isa;
 use edgebench_models::{Graph, LowerOptions, Plan, lower};
 
-use super::talk::Talk;
+use super::talk::{Talk, width};
 use super::{Outcome, isa, print};
 use crate::cli::{BenchArgs, IsaChoice, Profile};
 use crate::eval::latency::Effort;
@@ -47,13 +47,13 @@ pub(super) fn run(args: &BenchArgs, talk: Talk) -> Result<Outcome> {
     let mut runs = Vec::new();
     for job in &jobs {
         runs.push(job.run(args, talk)?);
-        bar.inc(1);
+        bar.advance();
     }
-    bar.finish_and_clear();
+    bar.finish();
     let peak_gmacs = runs.iter().map(|run| run.peak_gmacs).fold(0.0, f64::max);
     let report = BenchReport { schema: BenchReport::SCHEMA, machine: Machine::here(), peak_gmacs, runs };
     let most = if args.profile == Profile::All { usize::MAX } else { TOP };
-    print(&report, args.json, || render(&report, most))?;
+    print(&report, args.json, || render(&report, most, width()))?;
     Ok(Outcome::Done)
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use edgebench_models::{LowerOptions, Plan, Session};
 
-use super::talk::Talk;
+use super::talk::{Talk, width};
 use super::{Outcome, isa, print};
 use crate::cli::EvalArgs;
 use crate::data::quantise::Clipping;
@@ -50,7 +50,7 @@ pub(super) fn run(args: &EvalArgs, talk: Talk) -> Result<Outcome> {
     let report = EvalReport { schema: EvalReport::SCHEMA, machine: Machine::here(), data: data_row(&data)?, models };
     data.notes.iter().for_each(|note| talk.note(note));
     let alone = report.models.len() == 1 && report.models[0].confusion.len() <= MATRIX;
-    let details = Details { per_class: args.per_class, confusion: args.confusion || alone };
+    let details = Details { per_class: args.per_class, confusion: args.confusion || alone, width: width() };
     print(&report, args.json, || render(&report, details))?;
     Ok(verdict(args.min_accuracy, &report, talk))
 }
@@ -121,11 +121,11 @@ fn evaluate(candidate: &Candidate, pool: Pool, talk: Talk) -> Result<ModelRow> {
         session.set_input(0, &input)?;
         session.run();
         let answer = answer(dtype, &session.output(0), data.labels[at] as usize);
-        bar.inc(1);
+        bar.advance();
         Ok((answer.map_err(|name| anyhow::anyhow!("{}: scores of type {name}", model.file))?, clipping))
     })?;
     let seconds = begin.elapsed().as_secs_f64();
-    bar.finish_and_clear();
+    bar.finish();
 
     let mut clipping = Clipping::default();
     results.iter().for_each(|(_, other)| clipping.add(*other));

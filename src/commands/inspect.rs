@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use edgebench_models::tflite::Model;
 use edgebench_models::{Graph, LowerOptions, lower};
 
-use super::talk::Talk;
+use super::talk::{Talk, width};
 use super::{Outcome, isa, print};
 use crate::cli::InspectArgs;
 use crate::eval::size::zip6;
@@ -32,9 +32,9 @@ pub(super) fn run(args: &InspectArgs, talk: Talk) -> Result<Outcome> {
     let mut models = Vec::new();
     for file in &files {
         models.push(inspect(file, &options)?);
-        bar.inc(1);
+        bar.advance();
     }
-    bar.finish_and_clear();
+    bar.finish();
     let weight = |row: &InspectRow| Weight {
         name: row.file.rsplit('/').next().unwrap_or(&row.file).to_owned(),
         raw: row.size.raw,
@@ -48,7 +48,7 @@ pub(super) fn run(args: &InspectArgs, talk: Talk) -> Result<Outcome> {
         (_, true) => Details::All,
         _ => Details::Usual,
     };
-    print(&report, args.json, || render(&report, details))?;
+    print(&report, args.json, || render(&report, details, width()))?;
     Ok(verdict(args, &report))
 }
 

@@ -34,11 +34,11 @@ pub(super) fn run(args: &RunArgs, talk: Talk) -> Result<Outcome> {
     let results = pool.run(&plan, inputs.runs, |session, at| -> Result<Vec<Vec<u8>>> {
         set_inputs(session, &inputs, at)?;
         session.run();
-        bar.inc(1);
+        bar.advance();
         Ok((0..session.plan().outputs.len()).map(|port| session.output(port)).collect())
     })?;
     let seconds = begin.elapsed().as_secs_f64();
-    bar.finish_and_clear();
+    bar.finish();
 
     let mut stacked = Vec::new();
     for (at, port) in plan.outputs.iter().enumerate() {

@@ -1,9 +1,12 @@
 //! The conversation on stderr: notes, warnings, progress. `--quiet` silences all of it.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::report::table::NARROW;
 
 /// Who speaks to the user while a command works.
 #[derive(Clone, Copy, Debug)]
@@ -39,18 +42,50 @@ impl Talk {
         }
     }
 
-    /// A bar over `len` pieces of work; visible on a terminal only, and only when the work takes more than half a second.
-    pub(super) fn progress(self, len: usize, what: &str) -> ProgressBar {
-        if self.quiet || !io::stderr().is_terminal() {
-            return ProgressBar::hidden();
-        }
-        let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len} {per_sec} {eta}");
-        let bar = ProgressBar::with_draw_target(Some(len as u64), ProgressDrawTarget::stderr_with_hz(10));
-        bar.set_message(what.to_owned());
+    /// A bar over `len` pieces of work; visible on a terminal only, and only once the work has taken half a second.
+    pub(super) fn progress(self, len: usize, what: &str) -> Progress {
+        let bar = ProgressBar::with_draw_target(Some(len as u64), ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}, {eta} left");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-        bar.enable_steady_tick(Duration::from_millis(500));
-        bar
+        bar.set_message(what.to_owned());
+        Progress { bar, begin: Instant::now(), wanted: AtomicBool::new(!self.quiet && io::stderr().is_terminal()) }
     }
+}
+
+/// A bar that appears when the work is not done soon.
+#[derive(Debug)]
+pub(super) struct Progress {
+    bar: ProgressBar,
+    begin: Instant,
+    /// Whether it is still to appear.
+    wanted: AtomicBool,
+}
+
+/// Work that is done before this shows no bar.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+impl Progress {
+    /// One more piece is done.
+    pub(super) fn advance(&self) {
+        if self.wanted.load(Ordering::Relaxed)
+            && self.begin.elapsed() > PATIENCE
+            && self.wanted.swap(false, Ordering::Relaxed)
+        {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        }
+        self.bar.inc(1);
+    }
+
+    /// All is done: the bar goes away.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Columns of the terminal that results go to; [`NARROW`] where they go elsewhere.
+pub(super) fn width() -> usize {
+    let size = console::Term::stdout().size_checked();
+    size.map_or(NARROW, |(_, columns)| usize::from(columns).clamp(NARROW, 160))
 }
 
 /// `text` in an ANSI colour, bold.

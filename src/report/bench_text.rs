@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use super::bench::{BenchReport, BenchRow};
 use super::eval_text::milliseconds;
-use super::table::{Align, Table, grouped, shorten};
+use super::table::{Align, NARROW, Table, grouped, shorten};
 
 /// The report as text, with the slowest `most` operators of every run.
 #[must_use]
-pub fn render(report: &BenchReport, most: usize) -> String {
+pub fn render(report: &BenchReport, most: usize, width: usize) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}", report.machine.cpu);
     if let Some(run) = report.runs.first() {
@@ -16,7 +16,7 @@ pub fn render(report: &BenchReport, most: usize) -> String {
         let images = if run.batch == 1 { "1 image".into() } else { format!("{} images", run.batch) };
         let _ = writeln!(text, "{} arithmetic, {threads}, a run is {images}\n", run.arithmetic);
     }
-    text += &runs(report);
+    text += &runs(report, 22 + width.saturating_sub(NARROW));
     for run in report.runs.iter().filter(|run| !run.operators.is_empty()) {
         let _ = write!(
             text,
@@ -39,7 +39,7 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
-fn runs(report: &BenchReport) -> String {
+fn runs(report: &BenchReport, width: usize) -> String {
     let mut table = Table::new(&[
         ("model", Align::Left),
         ("isa", Align::Left),
@@ -51,7 +51,7 @@ fn runs(report: &BenchReport) -> String {
     ]);
     for run in &report.runs {
         table.row([
-            name(run, 22),
+            name(run, width),
             run.isa.to_owned(),
             milliseconds(run.ms_median),
             format!("{} – {}", milliseconds(run.ms_p10), milliseconds(run.ms_p90)),

@@ -3,37 +3,40 @@
 use std::fmt::Write;
 
 use super::eval::{EvalReport, ModelRow};
-use super::table::{Align, Table, bytes, grouped, shorten, wrap};
+use super::table::{Align, NARROW, Table, bytes, grouped, shorten, wrap};
 
 /// What to show beside the two tables.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Details {
     /// Accuracy of every class.
     pub per_class: bool,
     /// Confusion matrix.
     pub confusion: bool,
+    /// Columns of the terminal, at least [`NARROW`].
+    pub width: usize,
 }
 
-/// Characters of a model's name.
+/// Characters of a model's name on [`NARROW`] columns.
 const NAME: usize = 26;
 
 /// The report as text.
 #[must_use]
 pub fn render(report: &EvalReport, details: Details) -> String {
     let mut text = header(report);
-    text += &accuracy(report);
+    let width = NAME + details.width.saturating_sub(NARROW);
+    text += &accuracy(report, width);
     text.push('\n');
-    text += &cost(report);
+    text += &cost(report, width);
     for model in &report.models {
         if details.per_class {
-            let _ = write!(text, "\n{}, by class\n{}", name(model), by_class(model));
+            let _ = write!(text, "\n{}, by class\n{}", name(model, 40), by_class(model));
         }
         if details.confusion {
-            let _ = write!(text, "\n{}, labels down, answers across\n{}", name(model), confusion(model));
+            let _ = write!(text, "\n{}, labels down, answers across\n{}", name(model, 40), confusion(model));
         }
     }
     if let Some(attribution) = report.data.attribution {
-        let _ = write!(text, "\n{}", wrap(&format!("data: {attribution}"), 80));
+        let _ = write!(text, "\n{}", wrap(&format!("data: {attribution}"), details.width.min(100)));
     }
     text
 }
@@ -50,16 +53,16 @@ fn header(report: &EvalReport) -> String {
     text
 }
 
-fn name(model: &ModelRow) -> String {
+fn name(model: &ModelRow, width: usize) -> String {
     let base = model.file.rsplit('/').next().unwrap_or(&model.file);
-    shorten(base.strip_suffix(".tflite").unwrap_or(base), NAME)
+    shorten(base.strip_suffix(".tflite").unwrap_or(base), width)
 }
 
 fn percent(share: f64) -> String {
     format!("{:.2}", 100.0 * share)
 }
 
-fn accuracy(report: &EvalReport) -> String {
+fn accuracy(report: &EvalReport, width: usize) -> String {
     let mut table = Table::new(&[
         ("model", Align::Left),
         ("top-1 %", Align::Right),
@@ -74,7 +77,7 @@ fn accuracy(report: &EvalReport) -> String {
             other => format!("{} ({other})", p.name),
         });
         table.row([
-            name(model),
+            name(model, width),
             percent(model.top1),
             format!("{} – {}", percent(lo), percent(hi)),
             model.top5.map_or("–".into(), percent),
@@ -84,7 +87,7 @@ fn accuracy(report: &EvalReport) -> String {
     table.to_text()
 }
 
-fn cost(report: &EvalReport) -> String {
+fn cost(report: &EvalReport, width: usize) -> String {
     let mut table = Table::new(&[
         ("model", Align::Left),
         ("raw", Align::Right),
@@ -96,7 +99,7 @@ fn cost(report: &EvalReport) -> String {
     ]);
     for model in &report.models {
         table.row([
-            name(model),
+            name(model, width),
             bytes(model.size.raw),
             bytes(model.size.zip6),
             bytes(model.arena_bytes as u64),

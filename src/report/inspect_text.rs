@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::arena_text;
 use super::inspect::{InspectReport, InspectRow, QuantisationRow, TensorRow};
-use super::table::{Align, Table, bytes, grouped, shorten, wrap};
+use super::table::{Align, NARROW, Table, bytes, grouped, shorten, wrap};
 use crate::inspect::lints::{Finding, count};
 
 /// How much to show.
@@ -21,31 +21,31 @@ pub enum Details {
 /// Constants that are shown unless all are asked for.
 const CONSTANTS: usize = 16;
 
-/// The report as text.
+/// The report as text, for a terminal of `width` columns, at least [`NARROW`].
 #[must_use]
-pub fn render(report: &InspectReport, details: Details) -> String {
+pub fn render(report: &InspectReport, details: Details, width: usize) -> String {
     let mut text = String::new();
     for (at, model) in report.models.iter().enumerate() {
         if at > 0 {
             text.push('\n');
         }
-        text += &summary(model);
+        text += &summary(model, width);
         if details != Details::Brief {
             let most = if details == Details::All { usize::MAX } else { CONSTANTS };
-            let _ = write!(text, "\n{}\n{}{}", operators(model), constants(model, most), arena(model));
+            let _ = write!(text, "\n{}\n{}{}", operators(model), constants(model, most, width), arena(model));
         }
-        text += &findings(&model.findings, details != Details::Brief);
+        text += &findings(&model.findings, details != Details::Brief, width);
     }
     if !report.findings.is_empty() {
         text += "\nthe files together\n";
-        text += &findings(&report.findings, false);
+        text += &findings(&report.findings, false, width);
     }
     text
 }
 
-fn summary(model: &InspectRow) -> String {
+fn summary(model: &InspectRow, width: usize) -> String {
     let name = model.file.rsplit('/').next().unwrap_or(&model.file);
-    let mut text = format!("{}\n", shorten(name, 78));
+    let mut text = format!("{}\n", shorten(name, width));
     let (raw, zip) = (bytes(model.size.raw), bytes(model.size.zip6));
     let _ = writeln!(text, "  file      {raw}, zip-6 {zip}, sha256 {}…", &model.sha256[..16]);
     let _ = writeln!(
@@ -62,10 +62,10 @@ fn summary(model: &InspectRow) -> String {
         }
     }
     if !model.metadata.is_empty() {
-        let _ = writeln!(text, "  metadata  {}", shorten(&model.metadata.join(", "), 66));
+        let _ = writeln!(text, "  metadata  {}", shorten(&model.metadata.join(", "), width - 14));
     }
     if let Some(problem) = &model.problem {
-        text += &indent(&format!("cannot be run: {problem}"), "  ");
+        text += &indent(&format!("cannot be run: {problem}"), width);
     }
     text
 }
@@ -150,7 +150,7 @@ fn scale(value: f32) -> String {
     }
 }
 
-fn constants(model: &InspectRow, most: usize) -> String {
+fn constants(model: &InspectRow, most: usize, width: usize) -> String {
     let mut rows: Vec<&TensorRow> = model.tensors.iter().filter(|tensor| tensor.constant.is_some()).collect();
     let all = rows.len();
     let size = |tensor: &TensorRow| tensor.constant.map_or(0, |c| c.bytes);
@@ -172,7 +172,7 @@ fn constants(model: &InspectRow, most: usize) -> String {
         let Some(constant) = tensor.constant else { continue };
         table.row([
             reader(model, tensor.index).map_or("–".into(), |op| op.to_string()),
-            shorten(&tensor.name, 20),
+            shorten(&tensor.name, 20 + width.saturating_sub(NARROW)),
             abbreviation(&tensor.dtype),
             shape(&tensor.shape),
             tensor.quantisation.map_or(String::new(), |q| q.scales.to_string()),
@@ -200,7 +200,7 @@ fn arena(model: &InspectRow) -> String {
     text + &arena_text::render(map)
 }
 
-fn findings(all: &[Finding], heading: bool) -> String {
+fn findings(all: &[Finding], heading: bool, width: usize) -> String {
     let mut text = String::new();
     if heading {
         let _ = writeln!(text, "\n{}", if all.is_empty() { "no findings".into() } else { count(all.len(), "finding") });
@@ -215,14 +215,14 @@ fn findings(all: &[Finding], heading: bool) -> String {
             }
             [first, .., last] => format!(" ({} from {first} to {last})", count(finding.operators.len(), "operator")),
         };
-        text += &indent(&format!("{} {}{at}: {}", finding.severity.name(), finding.lint, finding.message), "  ");
+        text += &indent(&format!("{} {}{at}: {}", finding.severity.name(), finding.lint, finding.message), width);
     }
     text
 }
 
-/// Wrapped, all lines but the first two blanks deeper.
-fn indent(text: &str, blanks: &str) -> String {
-    let wrapped = wrap(text, 80 - 2 - blanks.len());
+/// Wrapped and indented, all lines but the first a little deeper.
+fn indent(text: &str, width: usize) -> String {
+    let wrapped = wrap(text, width.min(100) - 4);
     let lines = wrapped.lines().enumerate();
-    lines.map(|(at, line)| format!("{blanks}{}{line}\n", if at > 0 { "  " } else { "" })).collect()
+    lines.map(|(at, line)| format!("  {}{line}\n", if at > 0 { "  " } else { "" })).collect()
 }

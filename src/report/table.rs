@@ -1,5 +1,8 @@
 //! Plain tables: columns two blanks apart, a line under the head, no box around it.
 
+/// Columns that every report fits in; on wider terminals names are shortened less.
+pub const NARROW: usize = 80;
+
 /// Which side of a column its cells keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {

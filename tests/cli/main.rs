@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod determinism;
+mod docs;
 mod eval;
 mod inspect;
 mod manners;
