@@ -17,7 +17,7 @@ use clap::{CommandFactory, Parser};
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};
-use talk::{Talk, paint};
+use talk::{Talk, paint, plain};
 
 /// How a command ended when it could be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +45,9 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let mut stderr = io::stderr().lock();
             let colour = Talk::new(cli.quiet, cli.color).colour;
-            let _ = writeln!(stderr, "{} {error}", paint("error:", "31", colour));
-            let mut said = error.to_string();
-            for cause in error.chain().skip(1).map(ToString::to_string) {
+            let mut said = plain(&error.to_string());
+            let _ = writeln!(stderr, "{} {said}", paint("error:", "31", colour));
+            for cause in error.chain().skip(1).map(|cause| plain(&cause.to_string())) {
                 // Some messages already end with what their cause says.
                 if !said.ends_with(&cause) {
                     let _ = writeln!(stderr, "  cause: {cause}");
@@ -89,7 +89,7 @@ fn print(result: &impl Serialize, json: bool, text: impl FnOnce() -> String) -> 
         serde_json::to_writer_pretty(&mut stdout, result)?;
         stdout.write_all(b"\n")?;
     } else {
-        stdout.write_all(text().as_bytes())?;
+        stdout.write_all(plain(&text()).as_bytes())?;
     }
     stdout.flush()?;
     Ok(())

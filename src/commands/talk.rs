@@ -38,7 +38,7 @@ impl Talk {
     fn line(self, label: &str, colour: &str, text: &str) {
         if !self.quiet {
             // Nobody is left to hear that stderr is closed.
-            let _ = writeln!(io::stderr().lock(), "{} {text}", paint(label, colour, self.colour));
+            let _ = writeln!(io::stderr().lock(), "{} {}", paint(label, colour, self.colour), plain(text));
         }
     }
 
@@ -67,7 +67,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 impl Progress {
     /// One more piece is done.
     pub(super) fn advance(&self) {
-        if self.wanted.load(Ordering::Relaxed)
+        let last = self.bar.length() == Some(self.bar.position() + 1);
+        if !last
+            && self.wanted.load(Ordering::Relaxed)
             && self.begin.elapsed() > PATIENCE
             && self.wanted.swap(false, Ordering::Relaxed)
         {
@@ -86,6 +88,11 @@ impl Progress {
 pub(super) fn width() -> usize {
     let size = console::Term::stdout().size_checked();
     size.map_or(NARROW, |(_, columns)| usize::from(columns).clamp(NARROW, 160))
+}
+
+/// `text` without the control characters that names in a hostile file may hold; line ends stay.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 /// `text` in an ANSI colour, bold.

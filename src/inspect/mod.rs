@@ -4,5 +4,6 @@
 
 pub mod arena;
 pub mod constants;
+pub mod describe;
 pub mod lints;
 pub mod network;

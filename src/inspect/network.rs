@@ -155,15 +155,15 @@ impl<'a> Network<'a> {
         let elements = |id: Option<usize>| id.map_or(0, |id| self.elements(id) as u64);
         let shape = |port| self.input(op, port).map_or(Vec::new(), |id| self.shape(id));
         let output = elements(self.outputs(op).next());
-        let window = |weights: &[usize]| weights.iter().skip(1).map(|&d| d as u64).fold(1, u64::saturating_mul);
+        let window = |weights: &[usize]| volume(weights.get(1..).unwrap_or(&[]));
         match self.code(op) {
             BuiltinOperator::CONV_2D | BuiltinOperator::FULLY_CONNECTED => output.saturating_mul(window(&shape(1))),
             BuiltinOperator::DEPTHWISE_CONV_2D => match shape(1)[..] {
-                [_, height, width, _] => output.saturating_mul((height * width) as u64),
+                [_, height, width, _] => output.saturating_mul(volume(&[height, width])),
                 _ => 0,
             },
             BuiltinOperator::TRANSPOSE_CONV => match shape(1)[..] {
-                [out, height, width, _] => elements(self.input(op, 2)).saturating_mul((out * height * width) as u64),
+                [out, height, width, _] => elements(self.input(op, 2)).saturating_mul(volume(&[out, height, width])),
                 _ => 0,
             },
             BuiltinOperator::BATCH_MATMUL => {
@@ -227,6 +227,11 @@ impl<'a> Network<'a> {
         }
         parts.join(" ")
     }
+}
+
+/// The product of sizes, at most `u64::MAX`.
+fn volume(sizes: &[usize]) -> u64 {
+    sizes.iter().fold(1, |n, &d| n.saturating_mul(d as u64))
 }
 
 /// The indices that are there (−1 stands for an optional input that is not).

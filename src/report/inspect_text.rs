@@ -78,7 +78,7 @@ fn real_range(tensor: &TensorRow, q: &QuantisationRow) -> String {
         "int16" => Some((-32768, 32767)),
         _ => None,
     };
-    let real = |code: i64| f64::from(q.scale_min) * (code - q.zero_point_min) as f64;
+    let real = |code: i32| f64::from(q.scale_min) * (f64::from(code) - q.zero_point_min as f64);
     let span = codes.map_or(String::new(), |(lo, hi)| format!(" ({} to {})", short(real(lo)), short(real(hi))));
     format!("scale {}, zero point {}{span}", short(f64::from(q.scale_min)), q.zero_point_min)
 }

@@ -29,7 +29,8 @@ impl Table {
 
     /// Appends a row; missing cells are empty.
     pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
-        let mut cells: Vec<String> = cells.into_iter().map(Into::into).collect();
+        let one_line = |cell: S| cell.into().replace(['\n', '\r'], " ");
+        let mut cells: Vec<String> = cells.into_iter().map(one_line).collect();
         cells.resize(self.align.len(), String::new());
         self.rows.push(cells);
     }

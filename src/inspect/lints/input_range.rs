@@ -37,7 +37,7 @@ fn input(network: &Network<'_>, id: usize) -> Option<Finding> {
     if Preprocess::from_quantisation(q).is_some() {
         return None;
     }
-    let real = |code: i32| f64::from(q.scale) * f64::from(code - q.zero_point);
+    let real = |code: i32| f64::from(q.scale) * (f64::from(code) - f64::from(q.zero_point));
     finding(
         severity,
         format!(
