@@ -17,7 +17,7 @@ pub struct Details {
 }
 
 /// Characters of a model's name on [`NARROW`] columns.
-const NAME: usize = 26;
+const NAME: usize = 24;
 
 /// The report as text.
 #[must_use]

@@ -111,14 +111,22 @@ pub fn grouped(n: u64) -> String {
     text
 }
 
-/// Bytes in the unit that leaves one to four digits before the point.
+/// Bytes in at most eight characters: three significant digits or four.
 #[must_use]
 pub fn bytes(n: u64) -> String {
+    let scaled = |unit: u64, name: &str| {
+        let value = n as f64 / unit as f64;
+        match value {
+            _ if value < 9.995 => format!("{value:.2} {name}"),
+            _ if value < 99.95 => format!("{value:.1} {name}"),
+            _ => format!("{value:.0} {name}"),
+        }
+    };
     match n {
         0..10_000 => format!("{n} B"),
-        10_000..10_000_000 => format!("{:.1} KiB", n as f64 / 1024.0),
-        10_000_000..10_000_000_000 => format!("{:.1} MiB", n as f64 / 1_048_576.0),
-        _ => format!("{:.1} GiB", n as f64 / 1_073_741_824.0),
+        10_000..1_023_488 => scaled(1 << 10, "KiB"),
+        1_023_488..1_048_051_712 => scaled(1 << 20, "MiB"),
+        _ => scaled(1 << 30, "GiB"),
     }
 }
 
@@ -139,6 +147,17 @@ mod tests {
         assert_eq!(shorten("abcdefghij", 7), "abc…hij");
         assert_eq!(shorten("abcdefghij", 10), "abcdefghij");
         assert_eq!(shorten("ääääääääää", 6), "äää…ää");
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        let sizes =
+            [0, 9_999, 10_000, 102_348, 102_400, 1_023_487, 1_023_488, 10_480_500, 1_048_051_711, 1_048_051_712];
+        let expected = [
+            "0 B", "9999 B", "9.77 KiB", "99.9 KiB", "100 KiB", "999 KiB", "0.98 MiB", "9.99 MiB", "999 MiB",
+            "0.98 GiB",
+        ];
+        assert_eq!(sizes.map(bytes).each_ref().map(String::as_str), expected);
     }
 
     #[test]
