@@ -127,7 +127,8 @@ impl Job<'_> {
     }
 
     fn operators(&self, args: &BenchArgs) -> Result<Vec<OperatorRow>> {
-        let times = profile(&self.plan, Duration::from_secs_f64(args.seconds.min(1.0)))?;
+        let most = args.runs.map_or(10_000, |n| n as usize);
+        let times = profile(&self.plan, Duration::from_secs_f64(args.seconds.min(1.0)), most)?;
         let total: f64 = times.iter().map(|time| time.ms).sum();
         let peak = self.peak(1);
         let row = |time: crate::eval::profile::NodeTime| {

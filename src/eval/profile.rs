@@ -19,19 +19,19 @@ pub struct NodeTime {
     pub macs: u64,
 }
 
-/// Runs the plan step by step for about `time`, at least five times. Operators that lowering has evaluated or merged into
+/// Runs the plan step by step for about `time`, at least five and at most `most` times. Operators that lowering has evaluated or merged into
 /// others do not appear.
 ///
 /// # Errors
 /// If the plan cannot run on this CPU.
-pub fn profile(plan: &Arc<Plan>, time: Duration) -> Result<Vec<NodeTime>, Error> {
+pub fn profile(plan: &Arc<Plan>, time: Duration, most: usize) -> Result<Vec<NodeTime>, Error> {
     let inputs = stopwatch::inputs(plan);
     let mut session = Session::new(Arc::clone(plan))?;
     stopwatch::once(&mut session, &inputs)?;
     let mut times: Vec<Vec<f64>> = vec![Vec::new(); plan.steps.len()];
     let begin = Instant::now();
     let mut rounds = 0;
-    while rounds < 5 || (begin.elapsed() < time && rounds < 10_000) {
+    while rounds < 5 || (begin.elapsed() < time && rounds < most) {
         for (port, bytes) in inputs.iter().enumerate() {
             session.set_input(port, bytes)?;
         }
