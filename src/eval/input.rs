@@ -112,7 +112,7 @@ fn check_classes(output: &Port, data: &Dataset) -> Result<(), Misfit> {
         (100, 20) => "; leave --coarse out",
         (20, 100) => "; add --coarse",
         _ if scores == classes + 1 => "; perhaps class 0 of the model is a background",
-        _ => "; the model belongs to other data",
+        _ => "; choose the data that it was trained for with --data",
     };
     Err(Misfit::Classes { scores, data: data.name.clone(), classes, hint })
 }
