@@ -121,11 +121,12 @@ pub(crate) unsafe fn conv<V: Vector>(step: &ConvF32, data: DataF32<'_>) {
 }
 
 /// What the tiles of one line share.
-struct Line<'a> {
+pub(crate) struct Line<'a> {
     step: &'a DepthwiseF32,
     window: Window,
     ring: &'a [f32],
     weights: &'a [f32],
+    bias: &'a [f32],
     slot: usize,
 }
 
@@ -160,49 +161,65 @@ impl Line<'_> {
     }
 }
 
-/// The whole depthwise convolution; to be inlined as [`conv`].
+/// Computes one line of outputs, `[pixels, out_c]`.
+///
+/// Safety: the CPU has the features of the instruction set.
+pub(crate) type LineFn = unsafe fn(&Line<'_>, &mut [f32]);
+
+/// A [`LineFn`], to be inlined into a function with the features of the instruction set.
 ///
 /// # Safety
 /// The CPU has the features that `V` needs.
 #[inline(always)]
-pub(crate) unsafe fn depthwise<V: Vector>(step: &DepthwiseF32, data: DataF32<'_>) {
+pub(crate) unsafe fn depthwise_line<V: Vector>(line: &Line<'_>, output: &mut [f32]) {
     const P: usize = 8;
+    let channels = line.step.shape.out_c;
+    let count = output.len() / channels;
+    // SAFETY: the caller vouches for the CPU.
+    let (lo, hi) = unsafe { (V::splat(line.step.lo), V::splat(line.step.hi)) };
+    for channel in (0..channels).step_by(V::LANES) {
+        let valid = (channels - channel).min(V::LANES);
+        let bias = &line.bias[channel..][..V::LANES];
+        // SAFETY: the slice has all lanes; the caller vouches for the CPU.
+        let bias = unsafe { V::load(bias.as_ptr()) };
+        let mut x = 0;
+        while x + P <= count {
+            // SAFETY: the caller vouches for the CPU.
+            let acc = unsafe { line.tile::<V, P>(bias, x, channel) };
+            for (p, acc) in acc.into_iter().enumerate() {
+                let to = &mut output[(x + p) * channels + channel..][..valid];
+                // SAFETY: the slice has `valid` elements; the caller vouches for the CPU.
+                unsafe { acc.clamp(lo, hi).store_first(to.as_mut_ptr(), valid) };
+            }
+            x += P;
+        }
+        for x in x..count {
+            // SAFETY: the caller vouches for the CPU.
+            let [acc] = unsafe { line.tile::<V, 1>(bias, x, channel) };
+            let to = &mut output[x * channels + channel..][..valid];
+            // SAFETY: the slice has `valid` elements; the caller vouches for the CPU.
+            unsafe { acc.clamp(lo, hi).store_first(to.as_mut_ptr(), valid) };
+        }
+    }
+}
+
+/// The whole depthwise convolution, each line by `line`: a function of its own because a closure has the features of the
+/// instruction set only where the compiler inlines it.
+///
+/// # Safety
+/// The CPU has the features that `line` needs.
+pub(crate) unsafe fn depthwise(step: &DepthwiseF32, data: DataF32<'_>, line: LineFn) {
     let s = &step.shape;
     if s.in_c != s.out_c {
         return scalar::depthwise_f32(step, data);
     }
     let window = Window::new(s, size_of::<f32>());
     let DataF32 { input, output, weights, bias, scratch } = data;
-    // SAFETY: the caller vouches for the CPU.
-    let (lo, hi) = unsafe { (V::splat(step.lo), V::splat(step.hi)) };
     let ring = (view_mut::<f32>(scratch), 0.0);
     let copy = |from: &[f32], to: &mut [f32]| to.copy_from_slice(from);
     for_each_row((s, &window, 0..window.rows), input, ring, copy, |ring: &[f32], row: Row| {
-        let line = Line { step, window, ring, weights, slot: row.slot };
-        for channel in (0..s.out_c).step_by(V::LANES) {
-            let valid = (s.out_c - channel).min(V::LANES);
-            let bias = &bias[channel..][..V::LANES];
-            // SAFETY: the slice has all lanes; the caller vouches for the CPU.
-            let bias = unsafe { V::load(bias.as_ptr()) };
-            let mut write = |x: usize, acc: V| {
-                let to = &mut output[(row.pixel + x) * s.out_c + channel..][..valid];
-                // SAFETY: the slice has `valid` elements; the caller vouches for the CPU.
-                unsafe { acc.clamp(lo, hi).store_first(to.as_mut_ptr(), valid) };
-            };
-            let mut x = 0;
-            while x + P <= row.count {
-                // SAFETY: the caller vouches for the CPU.
-                let acc = unsafe { line.tile::<V, P>(bias, x, channel) };
-                for (p, acc) in acc.into_iter().enumerate() {
-                    write(x + p, acc);
-                }
-                x += P;
-            }
-            for x in x..row.count {
-                // SAFETY: the caller vouches for the CPU.
-                let [acc] = unsafe { line.tile::<V, 1>(bias, x, channel) };
-                write(x, acc);
-            }
-        }
+        let shared = Line { step, window, ring, weights, bias, slot: row.slot };
+        // SAFETY: the caller vouches for the CPU.
+        unsafe { line(&shared, &mut output[row.pixel * s.out_c..][..row.count * s.out_c]) };
     });
 }

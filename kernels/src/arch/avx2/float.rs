@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::requant::first;
-use crate::arch::float::{self, Float, Rule, Vector};
+use crate::arch::float::{self, Float, Line, Rule, Vector};
 use crate::arch::gemm::{self, Source, Taps, Target, TileFn};
 use crate::ops::conv_f32::{ConvF32, DataF32};
 use crate::ops::depthwise_f32::DepthwiseF32;
@@ -85,9 +85,15 @@ pub(super) unsafe fn conv(step: &ConvF32, data: DataF32<'_>) {
     unsafe { float::conv::<__m256>(step, data) }
 }
 
+#[target_feature(enable = "avx2,fma")]
+unsafe fn depthwise_line(line: &Line<'_>, output: &mut [f32]) {
+    // SAFETY: this function has the features.
+    unsafe { float::depthwise_line::<__m256>(line, output) }
+}
+
 /// See [`DepthwiseF32`].
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn depthwise(step: &DepthwiseF32, data: DataF32<'_>) {
     // SAFETY: this function has the features.
-    unsafe { float::depthwise::<__m256>(step, data) }
+    unsafe { float::depthwise(step, data, depthwise_line) }
 }
