@@ -48,7 +48,8 @@ impl Layout {
             _ => 1,
         };
         let sets = s.k_h.div_ceil(4);
-        let columns = (CHUNK - 1) * pixels * s.stride_w + (s.k_w - 1) * s.dilation_w + 1;
+        let groups = window.width.div_ceil(pixels).clamp(1, CHUNK);
+        let columns = (groups - 1) * pixels * s.stride_w + (s.k_w - 1) * s.dilation_w + 1;
         // A block may reach over the last column.
         let ring = window.bytes() + (BLOCK * s.stride_w).next_multiple_of(64);
         let tables = s.k_w * sets * QUADS + 2 * QUADS;
