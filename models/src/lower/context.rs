@@ -118,7 +118,6 @@ impl<'g> Cx<'g> {
         &self.graph.nodes[self.node]
     }
 
-    #[allow(dead_code)]
     /// Whether this is the arithmetic of LiteRT's default path.
     pub(crate) fn is_litert(&self) -> bool {
         self.arithmetic == Arithmetic::Litert
@@ -247,7 +246,6 @@ impl<'g> Cx<'g> {
         self.origins.push(Origin { node: self.node, macs });
     }
 
-    #[allow(dead_code)]
     /// Says something to the user about the current operator.
     pub(crate) fn warn(&mut self, what: &str) {
         let node = self.node();
