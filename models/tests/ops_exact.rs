@@ -89,7 +89,7 @@ fn check(path: &Path) -> Vec<String> {
 #[test]
 fn single_operators_equal_litert() {
     let Some(folder) = common::folder().map(|folder| folder.join("made/golden/ops_exact")) else {
-        eprintln!("skipped: no models; set EDGEBENCH_MODELS to a folder with made/golden/ops_exact");
+        common::notice("skipped: no models; set EDGEBENCH_MODELS to a folder with made/golden/ops_exact");
         return;
     };
     let wanted = std::env::var("OPS").unwrap_or_default();

@@ -273,7 +273,7 @@ fn contradictions_are_named() {
 #[test]
 fn write_seeds() {
     let Some(folder) = std::env::var_os("EDGEBENCH_SEEDS").map(std::path::PathBuf::from) else {
-        eprintln!("skipped: EDGEBENCH_SEEDS names no folder");
+        notice("skipped: EDGEBENCH_SEEDS names no folder");
         return;
     };
     let valid = tiny().write().expect("valid");
@@ -290,4 +290,10 @@ fn write_seeds() {
     for (name, bytes) in seeds {
         std::fs::write(folder.join(name), bytes).expect("writable");
     }
+}
+
+/// Says something that the test harness does not swallow.
+fn notice(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

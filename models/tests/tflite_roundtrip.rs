@@ -36,7 +36,7 @@ fn every_model_survives_with_data_outside() {
 #[test]
 fn write_for_the_interpreter() {
     let Some(folder) = std::env::var_os("EDGEBENCH_REWRITTEN").map(std::path::PathBuf::from) else {
-        eprintln!("skipped: EDGEBENCH_REWRITTEN names no folder");
+        common::notice("skipped: EDGEBENCH_REWRITTEN names no folder");
         return;
     };
     let root = common::folder();

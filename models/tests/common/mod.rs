@@ -15,7 +15,7 @@ pub(crate) fn models() -> Vec<PathBuf> {
     let mut found = Vec::new();
     match folder() {
         Some(folder) => collect(&folder, &mut found),
-        None => eprintln!("skipped: no models; set EDGEBENCH_MODELS to a folder with .tflite files"),
+        None => notice("skipped: no models; set EDGEBENCH_MODELS to a folder with .tflite files"),
     }
     found.sort();
     found
@@ -30,4 +30,10 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
             found.push(path);
         }
     }
+}
+
+/// Says something that the test harness does not swallow.
+pub(crate) fn notice(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
