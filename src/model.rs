@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use edgebench_models::tflite::Model;
+use edgebench_models::tflite::{Bytes, Model};
 use edgebench_models::{Error, Graph, LowerOptions, Plan, lower};
 use sha2::{Digest, Sha256};
 
@@ -23,7 +23,7 @@ pub struct ModelFile {
     /// The path as given, or the name of the embedded model.
     pub file: String,
     /// The file's content.
-    pub bytes: Arc<[u8]>,
+    pub bytes: Bytes,
 }
 
 /// Why a file did not become a plan; the message begins with the file.
@@ -71,10 +71,14 @@ impl ModelFile {
         let file = path.display().to_string();
         let io = |source| ModelError::Io { file: file.clone(), source };
         let handle = File::open(path).map_err(io)?;
-        if handle.metadata().map_err(io)?.is_dir() {
+        let metadata = handle.metadata().map_err(io)?;
+        if metadata.is_dir() {
             return Err(ModelError::NoModel { file, found: "a directory" });
         }
+        // One byte more shows the end of the file without growing.
+        let expected = usize::try_from(metadata.len().min(MAX_BYTES)).unwrap_or(0) + 1;
         let mut bytes = Vec::new();
+        bytes.try_reserve_exact(expected).map_err(|error| io(error.into()))?;
         handle.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(ModelError::TooLarge { file });
@@ -110,7 +114,7 @@ impl ModelFile {
     /// # Errors
     /// A damaged file.
     pub fn read(&self) -> Result<Model, ModelError> {
-        Model::from_shared(Arc::clone(&self.bytes)).map_err(|source| self.error(source))
+        Model::from_shared(self.bytes.clone()).map_err(|source| self.error(source))
     }
 
     /// The network in typed operators.

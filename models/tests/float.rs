@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use edgebench_kernels::Isa;
 use edgebench_models::graph::{Activation, BinaryKind, DType, Graph, Node, Op, Padding, ReduceKind, Tensor, UnaryKind};
+use edgebench_models::tflite::Bytes;
 use edgebench_models::{Arithmetic, LowerOptions, Session, lower};
 
 fn tensor(shape: &[usize], dtype: DType, data: Option<Vec<u8>>) -> Tensor {
-    Tensor { name: "t".into(), dtype, shape: shape.to_vec(), quant: None, data: data.map(Arc::from), blocks16: false }
+    Tensor { name: "t".into(), dtype, shape: shape.to_vec(), quant: None, data: data.map(Bytes::from), blocks16: false }
 }
 
 fn floats(shape: &[usize], values: &[f32]) -> Tensor {

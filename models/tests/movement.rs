@@ -7,7 +7,7 @@ use edgebench_models::graph::{DType, Graph, Node, Op, Tensor};
 use edgebench_models::{LowerOptions, Session, lower};
 
 fn tensor(shape: &[usize], data: Option<&[i32]>) -> Tensor {
-    let bytes = |values: &[i32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Arc<[u8]>>();
+    let bytes = |values: &[i32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>().into();
     Tensor {
         name: "t".into(),
         dtype: DType::I32,

@@ -1,13 +1,10 @@
 //! From the file's tables to a graph: operator codes and options become [`Op`]s, constants are made dense.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use crate::error::Error;
 use crate::graph::{
     Activation, BinaryKind, DType, Graph, Node, Op, Padding, Quant, ReduceKind, Tensor, UnaryKind, shapes,
 };
-use crate::tflite::{self, BuiltinOperator, Options, TensorType};
+use crate::tflite::{self, BuiltinOperator, Bytes, Options, TensorType};
 
 impl Graph {
     /// The first subgraph of a file.
@@ -17,7 +14,7 @@ impl Graph {
     pub fn from_model(model: &tflite::Model) -> Result<Graph, Error> {
         let subgraph =
             model.subgraphs.first().ok_or_else(|| Error::Malformed { offset: 0, what: "no subgraph".into() })?;
-        let mut constants = Constants { model, shared: HashMap::new(), expanded: 0 };
+        let mut constants = Constants { model, expanded: 0 };
         let tensors = subgraph.tensors.iter().map(|t| tensor(&mut constants, t)).collect::<Result<_, _>>()?;
         let nodes = subgraph.operators.iter().enumerate().map(|(i, o)| node(model, i, o)).collect::<Result<_, _>>()?;
         let ids = |list: &[i32]| list.iter().map(|&i| i as usize).collect();
@@ -73,11 +70,10 @@ fn tensor(constants: &mut Constants<'_>, source: &tflite::Tensor) -> Result<Tens
     Ok(Tensor { name, dtype: kind, shape, quant, data, blocks16 })
 }
 
-/// Constants of a file as plain elements. Tensors that share a buffer share its elements, and what has to be expanded
+/// Constants of a file as plain elements. Those that lie so in the file are shared with it, and what has to be expanded
 /// (sparse, 4-bit) is limited in total, so that a small file cannot fill the memory.
 struct Constants<'m> {
     model: &'m tflite::Model,
-    shared: HashMap<u32, Arc<[u8]>>,
     expanded: usize,
 }
 
@@ -85,13 +81,12 @@ struct Constants<'m> {
 const EXPANDED_LIMIT: usize = 1 << 31;
 
 impl Constants<'_> {
-    fn get(&mut self, source: &tflite::Tensor, kind: DType, elements: usize) -> Result<Option<Arc<[u8]>>, Error> {
+    fn get(&mut self, source: &tflite::Tensor, kind: DType, elements: usize) -> Result<Option<Bytes>, Error> {
         let Some(bytes) = self.model.buffers.get(source.buffer as usize).filter(|b| !b.is_empty()) else {
             return Ok(None);
         };
         if source.sparsity.is_none() && kind != DType::I4 {
-            let shared = self.shared.entry(source.buffer).or_insert_with(|| Arc::from(&**bytes));
-            return Ok(Some(Arc::clone(shared)));
+            return Ok(Some(bytes.clone()));
         }
         self.expanded = self.expanded.saturating_add(elements.saturating_mul(kind.size()));
         if self.expanded > EXPANDED_LIMIT {
@@ -100,7 +95,7 @@ impl Constants<'_> {
         }
         Ok(Some(match &source.sparsity {
             Some(sparsity) => tflite::densify(sparsity, &source.shape, bytes, kind.size())?.into(),
-            None => tflite::unpack_int4(bytes, elements).into_iter().map(i8::cast_unsigned).collect(),
+            None => tflite::unpack_int4(bytes, elements).into_iter().map(i8::cast_unsigned).collect::<Vec<u8>>().into(),
         }))
     }
 }

@@ -6,7 +6,8 @@ mod op;
 mod shapes;
 
 use std::fmt;
-use std::sync::Arc;
+
+use crate::tflite::Bytes;
 
 pub use op::*;
 
@@ -102,7 +103,7 @@ pub struct Tensor {
     /// Quantisation, if any.
     pub quant: Option<Quant>,
     /// Little-endian row-major elements of a constant; sparse tensors are already dense, 4-bit ones are unpacked to one byte each.
-    pub data: Option<Arc<[u8]>>,
+    pub data: Option<Bytes>,
     /// The file stores the constant sparsely, in blocks of 1×16: LiteRT runs a dense layer of such weights in a kernel with its own
     /// rounding.
     pub blocks16: bool,

@@ -10,6 +10,7 @@ use crate::graph::{Graph, Node, Quant, Tensor, TensorId};
 use crate::lower::{Arithmetic, LowerOptions};
 use crate::plan::Origin;
 use crate::session::flip;
+use crate::tflite::Bytes;
 
 /// Constants of a plan, each at a multiple of 64 bytes; equal ones are stored once.
 #[derive(Debug, Default)]
@@ -19,22 +20,36 @@ pub(crate) struct ConstPool {
 }
 
 impl ConstPool {
+    /// With room for the graph's constants, so that it does not move while it grows.
+    fn for_graph(graph: &Graph) -> ConstPool {
+        const MOST: usize = 1 << 28;
+        let bytes: usize = graph.tensors.iter().filter_map(|t| t.data.as_ref()).map(|data| data.len() + 128).sum();
+        let blocks = Vec::with_capacity(Block::count((bytes + bytes / 8).min(MOST)));
+        ConstPool { blocks, known: HashMap::new() }
+    }
+
     fn add(&mut self, bytes: &[u8]) -> Span {
         if bytes.is_empty() {
             return Span::EMPTY;
         }
-        if let Some(&span) = self.known.get(bytes) {
+        // Large constants are not worth a second copy in the index, nor the hashing.
+        let small = bytes.len() <= 4096;
+        if let Some(&span) = small.then(|| self.known.get(bytes)).flatten() {
             return span;
         }
-        let offset = self.blocks.len() * Block::SIZE;
-        self.blocks.resize(self.blocks.len() + Block::count(bytes.len()), Block::ZERO);
-        Block::bytes_mut(&mut self.blocks)[offset..offset + bytes.len()].copy_from_slice(bytes);
-        let span = Span { place: Place::Const, offset, len: bytes.len() };
-        // Large constants are not worth a second copy in the index.
-        if bytes.len() <= 4096 {
+        let span = self.fill(bytes.len(), |target| target.copy_from_slice(bytes));
+        if small {
             self.known.insert(bytes.into(), span);
         }
         span
+    }
+
+    /// A constant of `len` bytes that `write` makes in its place; it finds zeros there.
+    fn fill(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Span {
+        let offset = self.blocks.len() * Block::SIZE;
+        self.blocks.resize(self.blocks.len() + Block::count(len), Block::ZERO);
+        write(&mut Block::bytes_mut(&mut self.blocks)[offset..offset + len]);
+        Span { place: Place::Const, offset, len }
     }
 
     fn len(&self) -> usize {
@@ -65,7 +80,7 @@ pub(crate) struct Cx<'g> {
     /// Where each tensor lies, once it is computed.
     pub(crate) places: Vec<Option<Span>>,
     /// Values of tensors that are constant or have been folded; user's representation (`uint8` not flipped).
-    pub(crate) values: Vec<Option<Arc<[u8]>>>,
+    pub(crate) values: Vec<Option<Bytes>>,
     /// Which values XNNPACK accepts as weights: the file's own, made dense or widened from float16 at most.
     pub(crate) fixed: Vec<bool>,
     /// Bytes of all folded values.
@@ -83,7 +98,7 @@ impl<'g> Cx<'g> {
             kernels,
             steps: Vec::new(),
             origins: Vec::new(),
-            consts: ConstPool::default(),
+            consts: ConstPool::for_graph(graph),
             buffers: Vec::new(),
             places: vec![None; graph.tensors.len()],
             values: graph.tensors.iter().map(|t| t.data.clone()).collect(),
@@ -220,6 +235,11 @@ impl<'g> Cx<'g> {
     /// Bytes as a constant.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Span {
         self.consts.add(bytes)
+    }
+
+    /// A constant of `len` bytes that `write` makes in its place.
+    pub(crate) fn fill(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Span {
+        self.consts.fill(len, write)
     }
 
     /// `i8` codes as a constant.

@@ -1,8 +1,9 @@
 //! CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV on codes: geometry, and the choice between int8 and wide kernels.
 
 use edgebench_kernels::ops::conv::{Conv, ConvShape, pack, packed_len, scratch_len};
+use edgebench_kernels::span::{view, view_mut};
 
-use super::product::{Family, Product, Rule};
+use super::product::{Family, Product, Rule, Weights};
 use super::{hybrid, wide};
 use crate::error::Error;
 use crate::graph::{DType, Op, Padding, Tensor};
@@ -117,8 +118,8 @@ pub(crate) fn conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
         // LiteRT runs grouped convolutions that XNNPACK does not take in the reference kernel.
         rule.0 = edgebench_kernels::arith::Rounding::DoubleAway;
     }
-    let weights = product.centred_weights(cx, 1)?;
-    emit(cx, &product, shape, rule, &weights)
+    let weights = product.weights(cx, 1)?;
+    emit(cx, &product, shape, rule, weights)
 }
 
 /// Weights in int8 codes, if they fit.
@@ -126,20 +127,35 @@ pub(crate) fn narrow(weights: &[i16]) -> Option<Vec<i8>> {
     weights.iter().map(|&w| i8::try_from(w).ok()).collect()
 }
 
-/// A convolution of the current node's input 0 with centred OHWI weights.
+/// A convolution of the current node's input 0 with OHWI weights.
 pub(crate) fn emit(
     cx: &mut Cx<'_>,
     product: &Product<'_>,
     shape: ConvShape,
     rule: Rule,
-    weights: &[i16],
+    weights: Weights,
 ) -> Result<(), Error> {
-    let narrow = if product.x.dtype == DType::I16 { None } else { narrow(weights) };
-    let Some(weights) = narrow else {
-        let (taps, group_in) = (shape.k_h * shape.k_w, shape.in_c / shape.groups);
-        let weight = |o: usize, tap: usize, c: usize| weights[(o * taps + tap) * group_in + c];
-        return wide::emit(cx, product, 0, wide::Layer { shape, rule, transposed: false }, &weight);
-    };
+    let wide = product.x.dtype == DType::I16;
+    match weights {
+        Weights::Codes(bytes) => emit_narrow(cx, product, shape, rule, view(&bytes)),
+        Weights::Centred(centred) => match narrow(&centred).filter(|_| !wide) {
+            Some(codes) => emit_narrow(cx, product, shape, rule, &codes),
+            None => {
+                let (taps, group_in) = (shape.k_h * shape.k_w, shape.in_c / shape.groups);
+                let weight = |o: usize, tap: usize, c: usize| centred[(o * taps + tap) * group_in + c];
+                wide::emit(cx, product, 0, wide::Layer { shape, rule, transposed: false }, &weight)
+            }
+        },
+    }
+}
+
+fn emit_narrow(
+    cx: &mut Cx<'_>,
+    product: &Product<'_>,
+    shape: ConvShape,
+    rule: Rule,
+    weights: &[i8],
+) -> Result<(), Error> {
     let (_, zero) = cx.scale_zero(product.x)?;
     let spec = cx.kernels.conv_pack;
     // The kernel adds `offset` to each code; the rule subtracts the zero point: both are constants per channel.
@@ -147,11 +163,10 @@ pub(crate) fn emit(
     let sums = weights.chunks_exact(per_channel).map(|w| w.iter().map(|&w| i32::from(w)).sum::<i32>());
     let correction: Vec<i32> = sums.map(|sum| sum.wrapping_mul(-(zero + spec.offset))).collect();
     let requant = product.requant(cx, rule, &correction)?;
-    let mut packed = vec![0; packed_len(spec, &shape)];
-    pack(spec, &shape, &weights, &mut packed);
+    let packed = cx.fill(packed_len(spec, &shape), |target| pack(spec, &shape, weights, view_mut(target)));
     let step = Conv {
         input: cx.input(0)?,
-        weights: cx.codes(&packed),
+        weights: packed,
         requant,
         shape,
         pad_value: zero as i8,

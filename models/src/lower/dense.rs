@@ -62,6 +62,6 @@ pub(crate) fn fully_connected(cx: &mut Cx<'_>) -> Result<(), Error> {
     let product = Product { x, w, y, bias: 2, channels: sizes[2], axis: 0, activation };
     product.check_types(cx)?;
     let rule = product.rule(cx, Family::Dense)?;
-    let weights = product.centred_weights(cx, 1)?;
-    emit(cx, &product, row_shape(sizes), rule, &weights)
+    let weights = product.weights(cx, 1)?;
+    emit(cx, &product, row_shape(sizes), rule, weights)
 }

@@ -1,13 +1,12 @@
 //! Operators whose operands are all constant are evaluated while lowering.
 
-use std::sync::Arc;
-
 use edgebench_kernels::{Isa, Memory};
 
 use crate::error::Error;
 use crate::graph::{DType, Op, TensorId};
 use crate::lower::{Cx, LowerOptions, finish, lower_node};
 use crate::session::flip;
+use crate::tflite::Bytes;
 
 /// Evaluates the current node if it can be; its outputs then have values.
 pub(crate) fn fold(cx: &mut Cx<'_>) -> Result<bool, Error> {
@@ -47,7 +46,7 @@ fn set(cx: &mut Cx<'_>, id: TensorId, value: Vec<u8>) -> Result<(), Error> {
     let widens = cx.node().op == Op::Dequantize && cx.tensor(0)?.dtype == DType::F16;
     cx.fixed[id] = (widens || cx.node().op == Op::Densify) && cx.is_fixed(0);
     cx.folded += value.len();
-    cx.values[id] = Some(Arc::from(value));
+    cx.values[id] = Some(Bytes::from(value));
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use super::quant::{ClampRule, clamp, integers};
 use crate::error::Error;
 use crate::graph::{Activation, DType, Tensor};
 use crate::lower::{Arithmetic, Cx};
+use crate::tflite::Bytes;
 
 /// Channels that per-channel constants are padded to.
 pub(crate) const CHANNEL_PAD: usize = 64;
@@ -41,6 +42,14 @@ pub(crate) enum Family {
 
 /// A rounding rule with the way the bounds of the activation are made.
 pub(crate) type Rule = (Rounding, ClampRule);
+
+/// Constant weights of a product.
+pub(crate) enum Weights {
+    /// int8 codes, shared with the file.
+    Codes(Bytes),
+    /// Codes less their zero point.
+    Centred(Vec<i16>),
+}
 
 impl<'g> Product<'g> {
     /// Scale of the weights, per channel.
@@ -116,6 +125,16 @@ impl<'g> Product<'g> {
             return Err(cx.inconsistent("zero point of int16 activations", 0, "another"));
         }
         Ok(())
+    }
+
+    /// Constant weights in the order of the file: as they are where they are int8 codes around 0, else with the zero point taken off.
+    pub(crate) fn weights(&self, cx: &Cx<'_>, input: usize) -> Result<Weights, Error> {
+        let codes = self.x.dtype.is_8bit() && matches!(self.w.dtype, DType::I8 | DType::I4);
+        let value = cx.optional(input).and_then(|(id, _)| cx.values[id].clone());
+        match value {
+            Some(bytes) if codes && self.weight_zero(cx)? == 0 => Ok(Weights::Codes(bytes)),
+            _ => self.centred_weights(cx, input).map(Weights::Centred),
+        }
     }
 
     /// Constant weights with their zero point taken off, in the order of the file.

@@ -7,17 +7,17 @@ use std::sync::Arc;
 /// An immutable run of bytes. Cloning shares them; ranges of one file keep the whole file alive.
 #[derive(Clone)]
 pub struct Bytes {
-    all: Arc<[u8]>,
+    all: Arc<Vec<u8>>,
     range: Range<usize>,
 }
 
 impl Bytes {
-    /// `range` of `all`, or `None` if it does not lie within.
+    /// `range` of these bytes, or `None` if it does not lie within.
     #[must_use]
-    pub fn slice(all: &Arc<[u8]>, range: Range<usize>) -> Option<Bytes> {
-        all.get(range.clone())?;
-        let all = Arc::clone(all);
-        Some(Bytes { all, range })
+    pub fn slice(&self, range: Range<usize>) -> Option<Bytes> {
+        self.get(range.clone())?;
+        let start = self.range.start;
+        Some(Bytes { all: Arc::clone(&self.all), range: start + range.start..start + range.end })
     }
 }
 
@@ -43,7 +43,7 @@ impl Default for Bytes {
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Bytes {
         let range = 0..bytes.len();
-        Bytes { all: bytes.into(), range }
+        Bytes { all: Arc::new(bytes), range }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The model, from bytes and to bytes.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::bytes::Bytes;
 use super::field::Record;
@@ -105,7 +104,7 @@ impl Model {
     /// [`Error::Malformed`] if they are not a FlatBuffer of this schema, [`Error::Limit`] if they are made to exhaust memory,
     /// [`Error::UnsupportedFile`] if data lies in other files, and what [`Model::check`] finds.
     pub fn read(bytes: &[u8]) -> Result<Model, Error> {
-        Model::from_shared(Arc::from(bytes))
+        Model::from_shared(Bytes::from(bytes))
     }
 
     /// A model from a file on disk.
@@ -115,14 +114,14 @@ impl Model {
     pub fn open(path: impl AsRef<Path>) -> Result<Model, Error> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
-        Model::from_shared(Arc::from(bytes))
+        Model::from_shared(Bytes::from(bytes))
     }
 
     /// A model whose constants are ranges of `file`.
     ///
     /// # Errors
     /// As [`Model::read`].
-    pub fn from_shared(file: Arc<[u8]>) -> Result<Model, Error> {
+    pub fn from_shared(file: Bytes) -> Result<Model, Error> {
         let reader = Reader::new(file);
         let table = reader.root(IDENTIFIER)?;
         if table.child(9)?.is_some() {

@@ -5,7 +5,6 @@
 //! the file's length (plus a megabyte); a file that exceeds it is refused.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
 
 use super::bytes::Bytes;
 use crate::Error;
@@ -19,7 +18,7 @@ fn malformed(offset: usize, what: &'static str) -> Error {
 
 /// The file, and what may still be allocated for it.
 pub(super) struct Reader {
-    file: Arc<[u8]>,
+    file: Bytes,
     limit: usize,
     left: Cell<usize>,
     unknown: RefCell<Vec<String>>,
@@ -40,7 +39,7 @@ impl Reader {
     /// tensor takes about a fifth of its struct in the file.
     const FACTOR: usize = 16;
 
-    pub(super) fn new(file: Arc<[u8]>) -> Reader {
+    pub(super) fn new(file: Bytes) -> Reader {
         let limit = file.len().saturating_mul(Self::FACTOR).saturating_add(1 << 20);
         Reader { file, limit, left: Cell::new(limit), unknown: RefCell::default() }
     }
@@ -152,7 +151,7 @@ impl Reader {
     pub(super) fn outside(&self, offset: u64, size: u64) -> Result<Bytes, Error> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let len = usize::try_from(size).unwrap_or(usize::MAX);
-        Bytes::slice(&self.file, start..start.saturating_add(len)).ok_or(malformed(start, "data outside the file"))
+        self.file.slice(start..start.saturating_add(len)).ok_or(malformed(start, "data outside the file"))
     }
 }
 
