@@ -16,6 +16,8 @@ struct Rule<'a> {
     requant: &'a RequantData<'a>,
     /// Empty unless the rule is [`crate::arith::Rounding::F32Even`].
     scale: &'a [f32],
+    /// Whether there are scales, all below 1.
+    below_one: bool,
 }
 
 impl Kernel for Int8 {
@@ -56,9 +58,9 @@ impl Kernel for Int8 {
 
     #[inline(always)]
     unsafe fn finish<const MR: usize, const NP: usize>(rule: &Rule<'_>, acc: [[__m512i; NP]; MR], to: &Target<i8>) {
-        if !is_f32_even(rule.requant) {
+        if !rule.below_one {
             // SAFETY: as here.
-            return unsafe { finish_slowly(rule.requant, acc.as_flattened(), NP, to) };
+            return unsafe { finish_any(rule, acc.as_flattened(), NP, to) };
         }
         // SAFETY: the caller vouches for the CPU.
         let even = unsafe { F32Even::new(&rule.requant.rule) };
@@ -66,25 +68,19 @@ impl Kernel for Int8 {
             // SAFETY: as above; `load_f32` checks its own bounds.
             unsafe { load_f32(rule.scale, to.channel + 16 * n, to.valid.saturating_sub(16 * n)) }
         });
-        let mut i = 0;
-        while i < MR * NP {
-            // Four vectors at a time; what is beyond the tile is computed from its last vector and not stored.
-            let at: [usize; 4] = core::array::from_fn(|j| (i + j).min(MR * NP - 1));
+        // Four vectors make 64 codes: those of `4 / NP` pixels. Beyond the tile its last pixel is computed again and not stored.
+        let pixels = 4 / NP;
+        let mut m = 0;
+        while m < MR {
+            let at: [(usize, usize); 4] = core::array::from_fn(|j| ((m + j / NP).min(MR - 1), j % NP));
             // SAFETY: the caller vouches for the CPU and the target.
             unsafe {
-                let codes = even.codes(at.map(|i| acc[i / NP][i % NP]), at.map(|i| scale[i % NP]));
-                let parts = [
-                    _mm512_extracti32x4_epi32::<0>(codes),
-                    _mm512_extracti32x4_epi32::<1>(codes),
-                    _mm512_extracti32x4_epi32::<2>(codes),
-                    _mm512_extracti32x4_epi32::<3>(codes),
-                ];
-                for (j, part) in parts.into_iter().enumerate().take(MR * NP - i) {
-                    let (m, n) = ((i + j) / NP, (i + j) % NP);
-                    store(part, to.at.add(m * to.pitch + 16 * n), to.valid.saturating_sub(16 * n));
+                let codes = even.codes_below_one(at.map(|(m, n)| acc[m][n]), at.map(|(_, n)| scale[n]));
+                for pixel in 0..pixels.min(MR - m) {
+                    store_pixel::<NP>(codes, pixel, to.at.add((m + pixel) * to.pitch), to.valid);
                 }
             }
-            i += 4;
+            m += pixels;
         }
     }
 
@@ -103,31 +99,46 @@ impl Kernel for Int8 {
     }
 }
 
-/// Writes the first `valid` (or 16) codes.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-unsafe fn store(codes: __m128i, at: *mut i8, valid: usize) {
-    // SAFETY: the caller vouches for `valid` codes.
+/// Writes the first `valid` (or all) of the `16·NP` codes of pixel `pixel` in `codes`.
+#[inline(always)]
+unsafe fn store_pixel<const NP: usize>(codes: __m512i, pixel: usize, at: *mut i8, valid: usize) {
+    let mask = |lanes: usize| if valid >= lanes { !0 } else { (1_u64 << valid) - 1 };
+    // SAFETY: the caller vouches for the CPU and for `valid` codes.
     unsafe {
-        if valid >= 16 {
-            _mm_storeu_epi8(at, codes);
-        } else {
-            _mm_mask_storeu_epi8(at, first(valid), codes);
+        match (NP, pixel) {
+            (4, _) if valid >= 64 => _mm512_storeu_epi8(at, codes),
+            (4, _) => _mm512_mask_storeu_epi8(at, mask(64), codes),
+            (2, 0) => _mm256_mask_storeu_epi8(at, mask(32) as u32, _mm512_castsi512_si256(codes)),
+            (2, _) => _mm256_mask_storeu_epi8(at, mask(32) as u32, _mm512_extracti64x4_epi64::<1>(codes)),
+            (_, 0) => _mm_mask_storeu_epi8(at, first(valid), _mm512_castsi512_si128(codes)),
+            (_, 1) => _mm_mask_storeu_epi8(at, first(valid), _mm512_extracti32x4_epi32::<1>(codes)),
+            (_, 2) => _mm_mask_storeu_epi8(at, first(valid), _mm512_extracti32x4_epi32::<2>(codes)),
+            (_, _) => _mm_mask_storeu_epi8(at, first(valid), _mm512_extracti32x4_epi32::<3>(codes)),
         }
     }
 }
 
+/// Scales of 1 and above, and every other rounding.
 #[cold]
 #[inline(never)]
-#[target_feature(enable = "avx512f")]
-unsafe fn finish_slowly(requant: &RequantData<'_>, acc: &[__m512i], panels: usize, to: &Target<i8>) {
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn finish_any(rule: &Rule<'_>, acc: &[__m512i], panels: usize, to: &Target<i8>) {
+    let even = F32Even::new(&rule.requant.rule);
     for (i, &acc) in acc.iter().enumerate() {
         let (m, first) = (i / panels, i % panels * 16);
         let valid = to.valid.saturating_sub(first).min(16);
-        for lane in 0..valid {
-            let code = code_of_lane(requant, acc, [to.channel + first + lane, lane]);
+        let at = to.at.wrapping_add(m * to.pitch + first);
+        if is_f32_even(rule.requant) {
+            let scale = load_f32(rule.scale, to.channel + first, valid);
+            let codes = even.codes([acc; 4], [scale; 4]);
             // SAFETY: the caller vouches for the valid channels of each pixel.
-            unsafe { to.at.add(m * to.pitch + first + lane).write(code) };
+            unsafe { store_pixel::<1>(codes, 0, at, valid) };
+            continue;
+        }
+        for lane in 0..valid {
+            let code = code_of_lane(rule.requant, acc, [to.channel + first + lane, lane]);
+            // SAFETY: as above.
+            unsafe { at.add(lane).write(code) };
         }
     }
 }
@@ -151,7 +162,8 @@ static TILES_4: [TileFn<Int8>; 6] = gemm::tiles!(tile, 4, 1: 1 2 3 4 5 6);
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 pub(super) unsafe fn conv(step: &Conv, data: ConvData<'_>) {
     let scale = if is_f32_even(&data.requant) { crate::span::view(data.requant.multiplier) } else { &[] };
-    let rule = Rule { requant: &data.requant, scale };
+    let below_one = !scale.is_empty() && scale.iter().fold(true, |all, &s| all & (s < 1.0));
+    let rule = Rule { requant: &data.requant, scale, below_one };
     let pad = step.pad_value.cast_unsigned() ^ 0x80;
     let ConvData { input, output, weights, scratch, .. } = data;
     // SAFETY: this function has the features.

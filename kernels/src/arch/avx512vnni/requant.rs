@@ -10,6 +10,7 @@ pub(super) struct F32Even {
     hi: __m512,
     zero_point: __m512i,
     lo: __m512i,
+    high: __m512i,
     order: __m512i,
 }
 
@@ -21,6 +22,7 @@ impl F32Even {
             hi: _mm512_set1_ps((rule.hi - rule.zero_point) as f32),
             zero_point: _mm512_set1_epi16(rule.zero_point as i16),
             lo: _mm512_set1_epi8(rule.lo as i8),
+            high: _mm512_set1_epi8(rule.hi as i8),
             // Packing works within 128-bit lanes: 32-bit piece `4·lane + vector` belongs at `4·vector + lane`.
             order: _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
         }
@@ -43,6 +45,18 @@ impl F32Even {
         let low = _mm512_adds_epi16(_mm512_packs_epi32(v[0], v[1]), self.zero_point);
         let high = _mm512_adds_epi16(_mm512_packs_epi32(v[2], v[3]), self.zero_point);
         _mm512_max_epi8(_mm512_packs_epi16(low, high), self.lo)
+    }
+
+    /// As [`F32Even::codes`] for scales below 1: no product leaves `i32`, so the upper limit can wait for the codes.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn codes_below_one(&self, acc: [__m512i; 4], scale: [__m512; 4]) -> __m512i {
+        let v: [__m512i; 4] =
+            core::array::from_fn(|i| _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(acc[i]), scale[i])));
+        let low = _mm512_adds_epi16(_mm512_packs_epi32(v[0], v[1]), self.zero_point);
+        let high = _mm512_adds_epi16(_mm512_packs_epi32(v[2], v[3]), self.zero_point);
+        let codes = _mm512_max_epi8(_mm512_packs_epi16(low, high), self.lo);
+        _mm512_permutexvar_epi32(self.order, _mm512_min_epi8(codes, self.high))
     }
 
     /// Codes of four vectors, 16 of each after the other.
