@@ -102,6 +102,14 @@ pub fn rne(x: f32) -> i32 {
     }
 }
 
+/// [`rne`] of a number below 2^22 in magnitude: no branches, so that loops over it become vector code. Others give any integer.
+#[inline(always)]
+#[must_use]
+pub fn rne_small(x: f32) -> i32 {
+    // The sum has its unit in the last place of the mantissa.
+    (x + MAGIC).to_bits().wrapping_sub(MAGIC.to_bits()).cast_signed()
+}
+
 /// Nearest integer, half away from zero, saturating to `i32`.
 #[inline(always)]
 #[must_use]

@@ -9,6 +9,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::arch;
+use crate::ops::binary::AddRow;
 use crate::ops::conv::{Conv, ConvData, ConvShape};
 use crate::ops::conv_f32::{ConvF32, DataF32};
 use crate::ops::depthwise::{Depthwise, DepthwiseData};
@@ -161,6 +162,7 @@ pub struct Kernels {
     pub(crate) depthwise_scratch: fn(&ConvShape) -> usize,
     pub(crate) conv_f32: unsafe fn(&ConvF32, DataF32<'_>),
     pub(crate) depthwise_f32: unsafe fn(&DepthwiseF32, DataF32<'_>),
+    pub(crate) add: unsafe fn(&AddRow, &[i8], &[i8], &mut [i8]),
     pub(crate) peak_int8: unsafe fn(u64) -> u64,
     pub(crate) peak_f32: unsafe fn(u64) -> u64,
 }
@@ -196,6 +198,13 @@ impl Kernels {
     pub(crate) fn depthwise_f32(&self, step: &DepthwiseF32, data: DataF32<'_>) {
         // SAFETY: as in `conv`.
         unsafe { (self.depthwise_f32)(step, data) }
+    }
+
+    /// `out[i] = a[i] ⊕ b[i]`; an operand of length 1 is broadcast.
+    pub(crate) fn add(&self, rule: &AddRow, a: &[i8], b: &[i8], out: &mut [i8]) {
+        assert!([1, out.len()].contains(&a.len()) && [1, out.len()].contains(&b.len()), "operands of another length");
+        // SAFETY: as in `conv`.
+        unsafe { (self.add)(rule, a, b, out) }
     }
 
     pub(crate) fn peak_int8(&self, iterations: u64) -> u64 {

@@ -16,6 +16,7 @@ pub static KERNELS: Kernels = Kernels {
     depthwise_scratch: |_| 0,
     conv_f32,
     depthwise_f32,
+    add: crate::ops::binary::add_row::<i8>,
     peak_int8,
     peak_f32,
 };

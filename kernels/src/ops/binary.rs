@@ -3,7 +3,7 @@
 //! Lowering merges axes and turns broadcasting into strides of 0; the innermost axis is one *row*, a loop over slices that the
 //! compiler vectorises. Rules speak of held codes and held zero points, which differ by the same constant.
 
-use crate::arith::{Multiplier, mul_away, rdbp, rne, srdhm};
+use crate::arith::{Multiplier, mul_away, rdbp, rne_small, srdhm};
 use crate::code::Code;
 use crate::fixed::reciprocal;
 use crate::isa::Kernels;
@@ -133,8 +133,15 @@ impl Run for Binary {
         visit(&mut self.output, Access::Write);
     }
 
-    fn run(&self, _: &'static Kernels, memory: &mut Memory<'_>) {
-        if self.wide { self.map::<i16>(memory) } else { self.map::<i8>(memory) }
+    fn run(&self, kernels: &'static Kernels, memory: &mut Memory<'_>) {
+        match self.rule {
+            _ if self.wide => self.map::<i16>(memory, &|a, b, out| self.row(a, b, out)),
+            BinaryRule::Add { ma, mb, bias, shift } => {
+                let rule = AddRow { ma, mb, bias, shift, zero: self.zero, lo: self.lo, hi: self.hi };
+                self.map::<i8>(memory, &|a, b, out| kernels.add(&rule, a, b, out));
+            }
+            _ => self.map::<i8>(memory, &|a, b, out| self.row(a, b, out)),
+        }
     }
 }
 
@@ -143,17 +150,17 @@ impl Binary {
         self.levels[..AXES - 1].iter().all(|level| level.count == 1)
     }
 
-    fn map<T: Code>(&self, memory: &mut Memory<'_>) {
+    fn map<T: Code>(&self, memory: &mut Memory<'_>, row: &impl Fn(&[T], &[T], &mut [T])) {
         let same = |s: Span| s.place == self.output.place && s.offset == self.output.offset;
         if self.is_single_row() && same(self.a) {
             let (b, stride) = (self.b, self.levels[AXES - 1].b);
-            self.in_place::<T>(memory, b, stride, |x, y, out| self.row(x, y, out));
+            self.in_place::<T>(memory, b, stride, row);
         } else if self.is_single_row() && same(self.b) {
             let (a, stride) = (self.a, self.levels[AXES - 1].a);
-            self.in_place::<T>(memory, a, stride, |y, x, out| self.row(x, y, out));
+            self.in_place::<T>(memory, a, stride, |y, x, out| row(x, y, out));
         } else {
             let ([a, b], [out]) = memory.split([self.a, self.b], [self.output]);
-            self.level(0, view::<T>(a), view::<T>(b), view_mut::<T>(out));
+            self.level(0, (view::<T>(a), view::<T>(b)), view_mut::<T>(out), row);
         }
     }
 
@@ -180,18 +187,18 @@ impl Binary {
         }
     }
 
-    fn level<T: Code>(&self, depth: usize, a: &[T], b: &[T], out: &mut [T]) {
+    fn level<T: Code>(&self, depth: usize, (a, b): (&[T], &[T]), out: &mut [T], row: &impl Fn(&[T], &[T], &mut [T])) {
         let level = self.levels[depth];
         if depth == AXES - 1 {
             let len = |stride: usize| if stride == 0 { 1 } else { level.count };
-            return self.row(&a[..len(level.a)], &b[..len(level.b)], out);
+            return row(&a[..len(level.a)], &b[..len(level.b)], out);
         }
         if level.count == 1 {
-            return self.level(depth + 1, a, b, out);
+            return self.level(depth + 1, (a, b), out, row);
         }
         let inner = out.len() / level.count;
         for (i, out) in out.chunks_exact_mut(inner).enumerate() {
-            self.level(depth + 1, &a[i * level.a..], &b[i * level.b..], out);
+            self.level(depth + 1, (&a[i * level.a..], &b[i * level.b..]), out, row);
         }
     }
 
@@ -200,7 +207,9 @@ impl Binary {
         let (za, zb, zero, lo, hi) = (self.zero_a, self.zero_b, self.zero, self.lo, self.hi);
         let limit = |v: i32| v.saturating_add(zero).clamp(lo, hi);
         match self.rule {
-            BinaryRule::Add { ma, mb, bias, shift } => add_row(a, b, out, [ma, mb, bias, shift as i32, zero, lo, hi]),
+            BinaryRule::Add { ma, mb, bias, shift } => {
+                add_row(&AddRow { ma, mb, bias, shift, zero, lo, hi }, a, b, out)
+            }
             BinaryRule::AddAway { left, a: by_a, b: by_b, out: by_out, subtract } => zip(a, b, out, |x, y| {
                 let x = mul_away((x - za) << left, by_a);
                 let y = mul_away((y - zb) << left, by_b);
@@ -209,7 +218,7 @@ impl Binary {
             BinaryRule::MulEven { scale } => {
                 // Limiting before rounding to even gives the same code, since the limits are integers.
                 let (lo, hi) = ((lo - zero) as f32, (hi - zero) as f32);
-                zip(a, b, out, |x, y| rne((((x - za) * (y - zb)) as f32 * scale).clamp(lo, hi)) + zero);
+                zip(a, b, out, |x, y| rne_small((((x - za) * (y - zb)) as f32 * scale).clamp(lo, hi)) + zero);
             }
             BinaryRule::MulAway { by } => {
                 zip(a, b, out, |x, y| limit(mul_away((x - za).wrapping_mul(y - zb), by)));
@@ -248,10 +257,29 @@ fn zip<T: Code>(a: &[T], b: &[T], out: &mut [T], f: impl Fn(i32, i32) -> i32) {
     }
 }
 
-/// The row of [`BinaryRule::Add`]; `rule` is `[ma, mb, bias, shift, zero point, lo, hi]`.
+/// One row of [`BinaryRule::Add`]: fields as there and in [`Binary`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddRow {
+    /// Multiplier of the first code.
+    pub ma: i32,
+    /// Multiplier of the second code.
+    pub mb: i32,
+    /// Rounding term, less both zero points times their multipliers.
+    pub bias: i32,
+    /// Right shift, 1..=31.
+    pub shift: u32,
+    /// Zero point of the output.
+    pub zero: i32,
+    /// Smallest code.
+    pub lo: i32,
+    /// Largest code.
+    pub hi: i32,
+}
+
+/// Portable [`BinaryRule::Add`]; an operand of length 1 is broadcast.
 #[inline(always)]
-pub fn add_row<T: Code>(a: &[T], b: &[T], out: &mut [T], rule: [i32; 7]) {
-    let [ma, mb, bias, shift, zero, lo, hi] = rule;
+pub(crate) fn add_row<T: Code>(rule: &AddRow, a: &[T], b: &[T], out: &mut [T]) {
+    let AddRow { ma, mb, bias, shift, zero, lo, hi } = *rule;
     // After the shift there is room for the zero point.
     zip(a, b, out, |x, y| {
         let sum = bias.wrapping_add(x.wrapping_mul(ma)).wrapping_add(y.wrapping_mul(mb));

@@ -102,10 +102,26 @@ impl Move {
             };
         }
         let axis = &self.axes[depth];
+        // Up-sampling and tiling ask for the same lines again: those are copied from the output, whole.
+        let whole = axis.count > 1 && self.dense_len(depth + 1) == Some(axis.out_stride);
+        let mut previous = None;
         for i in 0..axis.count {
-            let next = self.source(depth, i, from, tables);
-            self.level(depth + 1, next, to + i * axis.out_stride, tables, input, output);
+            let (next, to) = (self.source(depth, i, from, tables), to + i * axis.out_stride);
+            if whole && previous == Some(next) {
+                output.copy_within(to - axis.out_stride..to, to);
+            } else {
+                self.level(depth + 1, next, to, tables, input, output);
+            }
+            previous = Some(next);
         }
+    }
+
+    /// Bytes that one iteration outside of `depth` writes, or `None` if there are gaps between them.
+    fn dense_len(&self, depth: usize) -> Option<usize> {
+        self.axes[depth..].iter().rev().try_fold(self.run, |len, axis| match axis.count {
+            1 => Some(len),
+            count => (axis.out_stride == len).then_some(len * count),
+        })
     }
 
     /// The last level; `N` is the run's length, or 0 where that is known only to the step.
@@ -148,7 +164,7 @@ mod tests {
     use crate::span::{Block, Place};
 
     fn moved(step: Move, input: &[u8], tables: &[i32], len: usize) -> [u8; 64] {
-        let mut consts = [Block::ZERO; 1];
+        let mut consts = [Block::ZERO; 2];
         for (to, from) in crate::span::view_mut::<i32>(Block::bytes_mut(&mut consts)).iter_mut().zip(tables) {
             *to = *from;
         }
@@ -195,6 +211,19 @@ mod tests {
         let axes = [Axis::ONE, Axis { count: 3, out_stride: 2, in_stride: 0, table }];
         let out = moved(bare(axes, 2), &[1, 2, 3, 4], &[2, -1, 0], 6);
         assert_eq!(out[..6], [3, 4, 7, 7, 1, 2]);
+    }
+
+    #[test]
+    fn repeated_lines_are_copied() {
+        let table = |offset: usize| Span { place: Place::Const, offset, len: 16 };
+        let mut axes = bare([Axis::ONE, Axis::ONE], 3);
+        axes.axes[4] = Axis { count: 4, out_stride: 12, in_stride: 0, table: table(0) };
+        axes.axes[5] = Axis { count: 4, out_stride: 3, in_stride: 0, table: table(64) };
+        let rows = [0, 0, 6, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 3];
+        let out = moved(axes, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], &rows, 48);
+        let line = |a: [u8; 3], b: [u8; 3]| [a, a, b, b].concat();
+        let (top, bottom) = (line([1, 2, 3], [4, 5, 6]), line([7, 8, 9], [10, 11, 12]));
+        assert_eq!(out[..48], [top.clone(), top, bottom.clone(), bottom].concat());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The input is read once, in memory order; each element goes to the accumulator of its output. Whether the innermost axis is
 //! kept or reduced, the inner loop runs over contiguous codes.
 
-use crate::arith::{Multiplier, mul_away, rne};
+use crate::arith::{Multiplier, mul_away, rne_small};
 use crate::code::Code;
 use crate::isa::Kernels;
 use crate::span::{Memory, Span, view, view_mut};
@@ -102,6 +102,15 @@ impl Reduce {
                 self.level(0, input, sums, &|a, b| a.wrapping_add(b));
             }
         }
+        if let ReduceRule::SumEven { offset, scale, zero, shift } = self.rule {
+            // Limiting before rounding gives the same code, since the limits are integers.
+            let (lo, hi) = ((T::LO + shift) as f32, (T::HI + shift) as f32);
+            for (y, &sum) in output.iter_mut().zip(sums.iter()) {
+                let v = sum.wrapping_add(offset) as f32 * scale + zero;
+                *y = T::narrow(rne_small(v.max(lo).min(hi)) - shift);
+            }
+            return;
+        }
         for (y, &sum) in output.iter_mut().zip(sums.iter()) {
             *y = T::limit(self.value(sum));
         }
@@ -109,11 +118,8 @@ impl Reduce {
 
     fn value(&self, sum: i32) -> i32 {
         match self.rule {
-            ReduceRule::SumEven { offset, scale, zero, shift } => {
-                rne(sum.wrapping_add(offset) as f32 * scale + zero).saturating_sub(shift)
-            }
             ReduceRule::SumAway { offset, by, zero } => mul_away(sum.wrapping_add(offset), by).saturating_add(zero),
-            ReduceRule::Maximum | ReduceRule::Minimum => sum,
+            ReduceRule::Maximum | ReduceRule::Minimum | ReduceRule::SumEven { .. } => sum,
         }
     }
 

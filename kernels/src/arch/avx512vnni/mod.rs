@@ -1,5 +1,6 @@
 //! x86-64 with AVX-512 F, BW, VL, DQ and VNNI.
 
+mod add;
 mod conv;
 mod depthwise;
 mod float;
@@ -18,6 +19,7 @@ pub static KERNELS: Kernels = Kernels {
     depthwise_scratch: depthwise::scratch_len,
     conv_f32: float::conv,
     depthwise_f32: float::depthwise,
+    add: add::add,
     peak_int8: peak::int8,
     peak_f32: peak::f32,
 };
