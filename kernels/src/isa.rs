@@ -9,6 +9,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::arch;
+use crate::arith::RequantData;
 use crate::ops::binary::AddRow;
 use crate::ops::conv::{Conv, ConvData, ConvShape};
 use crate::ops::conv_f32::{ConvF32, DataF32};
@@ -160,6 +161,8 @@ pub struct Kernels {
     pub(crate) conv: unsafe fn(&Conv, ConvData<'_>),
     pub(crate) depthwise: unsafe fn(&Depthwise, DepthwiseData<'_>),
     pub(crate) depthwise_scratch: fn(&ConvShape) -> usize,
+    pub(crate) depthwise_tables_len: fn(&ConvShape) -> usize,
+    pub(crate) depthwise_tables: unsafe fn(&ConvShape, &[i8], &RequantData<'_>, &mut [u8]),
     pub(crate) conv_f32: unsafe fn(&ConvF32, DataF32<'_>),
     pub(crate) depthwise_f32: unsafe fn(&DepthwiseF32, DataF32<'_>),
     pub(crate) add: unsafe fn(&AddRow, &[i8], &[i8], &mut [i8]),
@@ -188,6 +191,11 @@ impl Kernels {
     pub(crate) fn depthwise(&self, step: &Depthwise, data: DepthwiseData<'_>) {
         // SAFETY: as in `conv`.
         unsafe { (self.depthwise)(step, data) }
+    }
+
+    pub(crate) fn depthwise_tables(&self, shape: &ConvShape, weights: &[i8], requant: &RequantData<'_>, to: &mut [u8]) {
+        // SAFETY: as in `conv`.
+        unsafe { (self.depthwise_tables)(shape, weights, requant, to) }
     }
 
     pub(crate) fn conv_f32(&self, step: &ConvF32, data: DataF32<'_>) {

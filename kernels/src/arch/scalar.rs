@@ -14,6 +14,8 @@ pub static KERNELS: Kernels = Kernels {
     conv,
     depthwise,
     depthwise_scratch: |_| 0,
+    depthwise_tables_len: |_| 0,
+    depthwise_tables: |_, _, _, _| (),
     conv_f32,
     depthwise_f32,
     add: crate::ops::binary::add_row::<i8>,

@@ -1,11 +1,12 @@
 //! Random cases, and the way from a shape to a running step. Each test binary uses its part.
 #![allow(dead_code, unreachable_pub)]
 
-use edgebench_kernels::arith::{Requant, Rounding, mul_away, mul_reduced16, mul_up, quantize_multiplier};
+use edgebench_kernels::arith::{Requant, RequantData, Rounding, mul_away, mul_reduced16, mul_up, quantize_multiplier};
 use edgebench_kernels::ops::conv::{self, Conv, ConvShape};
 use edgebench_kernels::ops::conv_f32::{ConvF32, pack_f32, packed_len_f32, scratch_len_f32};
-use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len};
+use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len, depthwise_tables, depthwise_tables_len};
 use edgebench_kernels::ops::depthwise_f32::{DepthwiseF32, depthwise_scratch_len_f32};
+use edgebench_kernels::span::view;
 use edgebench_kernels::{Block, Isa, Kernels, Memory, Place, Span, Step, reference, run};
 
 /// SplitMix64.
@@ -259,12 +260,24 @@ impl Int8 {
         let kernels = isa.kernels().expect("asked for an available one");
         let (s, mut plan) = (self.shape, Plan::default());
         let weights = by_tap(&s, &self.weights, 0);
+        let requant = self.requant(&mut plan, 0);
+        let mut tables = vec![Block::ZERO; Block::count(depthwise_tables_len(kernels, &s))];
+        let tables = &mut Block::bytes_mut(&mut tables)[..depthwise_tables_len(kernels, &s)];
+        {
+            let constants = Block::bytes(&plan.consts);
+            let of = |span: Span| &constants[span.offset..][..span.len];
+            let (bias, multiplier) = (view(of(requant.bias)), of(requant.multiplier));
+            let data = RequantData { rule: requant, channels: s.out_c, bias, multiplier };
+            depthwise_tables(kernels, &s, &weights, &data, tables);
+        }
+        let tables = plan.constant(tables, |byte| [byte]);
         let step = Depthwise {
+            tables,
             input: plan.buffer(self.input.len()),
             output: plan.buffer(s.batch * s.out_h * s.out_w * s.out_c),
             shape: s,
             weights: plan.constant(&weights, i8::to_ne_bytes),
-            requant: self.requant(&mut plan, 0),
+            requant,
             pad_value: self.zero_in,
             scratch: plan.buffer(depthwise_scratch_len(kernels, &s)),
         };

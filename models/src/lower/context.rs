@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use edgebench_kernels::arith::{Requant, RequantData};
+use edgebench_kernels::span::view;
 use edgebench_kernels::{Block, Kernels, Place, Span, Step};
 
 use crate::error::Error;
@@ -42,6 +44,11 @@ impl ConstPool {
             self.known.insert(bytes.into(), span);
         }
         span
+    }
+
+    /// The blocks of a constant.
+    fn copy(&self, span: Span) -> Vec<Block> {
+        self.blocks[span.offset / Block::SIZE..][..Block::count(span.len)].to_vec()
     }
 
     /// A constant of `len` bytes that `write` makes in its place; it finds zeros there.
@@ -240,6 +247,24 @@ impl<'g> Cx<'g> {
     /// A constant of `len` bytes that `write` makes in its place.
     pub(crate) fn fill(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Span {
         self.consts.fill(len, write)
+    }
+
+    /// As [`Cx::fill`], of what stands in the constants of `requant`.
+    pub(crate) fn fill_from(
+        &mut self,
+        len: usize,
+        rule: Requant,
+        channels: usize,
+        write: impl FnOnce(&Kernels, &RequantData<'_>, &mut [u8]),
+    ) -> Span {
+        if len == 0 {
+            return Span::EMPTY;
+        }
+        let (bias, multiplier) = (self.consts.copy(rule.bias), self.consts.copy(rule.multiplier));
+        let bias = view(&Block::bytes(&bias)[..rule.bias.len]);
+        let multiplier = &Block::bytes(&multiplier)[..rule.multiplier.len];
+        let kernels = self.kernels;
+        self.consts.fill(len, |target| write(kernels, &RequantData { rule, channels, bias, multiplier }, target))
     }
 
     /// `i8` codes as a constant.

@@ -1,7 +1,7 @@
 //! DEPTHWISE_CONV_2D on codes.
 
 use edgebench_kernels::ops::conv::ConvShape;
-use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len};
+use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len, depthwise_tables, depthwise_tables_len};
 
 use super::conv::{Window, four, geometry, narrow, positive};
 use super::product::{Family, Product};
@@ -56,7 +56,12 @@ pub(crate) fn depthwise_conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
         }
     }
     let requant = product.requant(cx, rule, &correction)?;
+    let tables_len = depthwise_tables_len(cx.kernels, &shape);
+    let tables = cx.fill_from(tables_len, requant, shape.out_c, |kernels, requant, target| {
+        depthwise_tables(kernels, &shape, &packed, requant, target);
+    });
     let step = Depthwise {
+        tables,
         input: cx.input(0)?,
         weights: cx.codes(&packed),
         requant,

@@ -18,9 +18,21 @@ use crate::span::{view, view_mut};
 /// Channels of a block.
 const BLOCK: usize = 16;
 
-/// Bytes of scratch space: the ring (with slack for a block), then the interleaved weights.
+/// Bytes of scratch space: the ring (with slack for a block).
 pub(super) fn scratch_len(s: &ConvShape) -> usize {
-    ring_len(s) + s.out_c.div_ceil(BLOCK) * 2 * weights_len(s)
+    ring_len(s)
+}
+
+/// Bytes of the interleaved weights; none where the portable kernel runs.
+pub(super) fn tables_len(s: &ConvShape) -> usize {
+    if s.in_c == s.out_c { s.out_c.div_ceil(BLOCK) * 2 * weights_len(s) } else { 0 }
+}
+
+/// The weights of all blocks, interleaved.
+pub(super) fn tables(s: &ConvShape, weights: &[i8], _: &RequantData<'_>, to: &mut [u8]) {
+    for (block, to) in view_mut::<i16>(to).chunks_exact_mut(weights_len(s)).enumerate() {
+        interleave_weights(s, block * BLOCK, weights, to);
+    }
 }
 
 fn ring_len(s: &ConvShape) -> usize {
@@ -120,12 +132,9 @@ pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
         return scalar::depthwise(step, data);
     }
     let window = Window::new(s, size_of::<i16>());
-    let DepthwiseData { input, output, weights, requant, scratch } = data;
-    let (ring, packed) = scratch.split_at_mut(ring_len(s));
-    let packed: &mut [i16] = view_mut(packed);
-    for (block, to) in packed.chunks_exact_mut(weights_len(s)).take(s.out_c.div_ceil(BLOCK)).enumerate() {
-        interleave_weights(s, block * BLOCK, weights, to);
-    }
+    let DepthwiseData { input, output, requant, tables, scratch: ring, .. } = data;
+    let packed: &[i16] = view(tables);
+    assert_eq!(packed.len(), s.out_c.div_ceil(BLOCK) * weights_len(s), "tables were made for another shape or set");
     let even = F32Even::new(&requant.rule);
     let simple = is_f32_even(&requant);
     let scales: &[i32] = if simple { view(requant.multiplier) } else { requant.bias };

@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::requant::{F32Even, code_of_lane, first, is_f32_even, load_f32, load_i32};
+use super::requant::{F32Even, all_below_one, code_of_lane, first, is_f32_even, load_f32, load_i32};
 use crate::arch::gemm::{self, Kernel, Operands, Source, Taps, Target, TileFn};
 use crate::arith::RequantData;
 use crate::ops::conv::{Conv, ConvData};
@@ -162,7 +162,7 @@ static TILES_4: [TileFn<Int8>; 6] = gemm::tiles!(tile, 4, 1: 1 2 3 4 5 6);
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 pub(super) unsafe fn conv(step: &Conv, data: ConvData<'_>) {
     let scale = if is_f32_even(&data.requant) { crate::span::view(data.requant.multiplier) } else { &[] };
-    let below_one = !scale.is_empty() && scale.iter().fold(true, |all, &s| all & (s < 1.0));
+    let below_one = !scale.is_empty() && all_below_one(scale);
     let rule = Rule { requant: &data.requant, scale, below_one };
     let pad = step.pad_value.cast_unsigned() ^ 0x80;
     let ConvData { input, output, weights, scratch, .. } = data;

@@ -60,8 +60,25 @@ impl Layout {
 /// Bytes of scratch space.
 pub(super) fn scratch_len(s: &ConvShape) -> usize {
     let layout = Layout::new(s);
-    let [ring, quads, tables] = layout.lens;
-    ring + quads + layout.blocks * tables
+    layout.lens[0] + layout.lens[1]
+}
+
+/// Bytes of the tables of all blocks; none where the portable kernel runs.
+pub(super) fn tables_len(s: &ConvShape) -> usize {
+    if s.in_c != s.out_c {
+        return 0;
+    }
+    let layout = Layout::new(s);
+    layout.blocks * layout.lens[2]
+}
+
+/// The tables of all blocks.
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+pub(super) unsafe fn tables(s: &ConvShape, weights: &[i8], requant: &RequantData<'_>, to: &mut [u8]) {
+    let layout = Layout::new(s);
+    for (block, to) in to.chunks_exact_mut(layout.lens[2]).enumerate() {
+        block_tables(s, &layout, block, (weights, requant), to);
+    }
 }
 
 /// Four vectors of bytes to quads.
@@ -113,7 +130,13 @@ fn store4(v: [__m512i; 4], to: &mut [u8]) {
 /// The tables of block `block`: quads of weights per tap column and set, then bias (with the offset of the unsigned codes taken
 /// out) and scale, in the order of quads.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn tables(s: &ConvShape, layout: &Layout, block: usize, data: &DepthwiseData<'_>, to: &mut [u8]) {
+fn block_tables(
+    s: &ConvShape,
+    layout: &Layout,
+    block: usize,
+    (weights, requant): (&[i8], &RequantData<'_>),
+    to: &mut [u8],
+) {
     let row_len = s.out_c.next_multiple_of(64);
     let first = block * BLOCK;
     let channel = |i: usize| if layout.pixels > 1 { i % s.out_c } else { first + i };
@@ -122,7 +145,7 @@ fn tables(s: &ConvShape, layout: &Layout, block: usize, data: &DepthwiseData<'_>
         for set in 0..layout.sets {
             let mut rows = [[0_i8; BLOCK]; 4];
             for (row, ky) in rows.iter_mut().zip(4 * set..s.k_h) {
-                let weights = &data.weights[(ky * s.k_w + kx) * row_len..][..row_len];
+                let weights = &weights[(ky * s.k_w + kx) * row_len..][..row_len];
                 *row = core::array::from_fn(|i| weights[channel(i)]);
             }
             // SAFETY: each row is one vector.
@@ -134,11 +157,11 @@ fn tables(s: &ConvShape, layout: &Layout, block: usize, data: &DepthwiseData<'_>
         }
     }
     let rest = &mut to[s.k_w * layout.sets * QUADS..];
-    let words: [i32; BLOCK] = core::array::from_fn(|i| data.requant.bias[channel(i)]);
+    let words: [i32; BLOCK] = core::array::from_fn(|i| requant.bias[channel(i)]);
     let bias = transpose(load4(bytes(&words)));
     store4(core::array::from_fn(|j| _mm512_sub_epi32(bias[j], offsets[j])), rest);
-    if is_f32_even(&data.requant) {
-        let scale: &[i32] = view(data.requant.multiplier);
+    if is_f32_even(requant) {
+        let scale: &[i32] = view(requant.multiplier);
         let words: [i32; BLOCK] = core::array::from_fn(|i| scale[channel(i)]);
         store4(transpose(load4(bytes(&words))), &mut rest[QUADS..]);
     }
@@ -237,15 +260,13 @@ fn dot_any(weights: &[u8], bias: [__m512i; 4], quads: &[u8], (sets, step): (usiz
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn finish(even: &F32Even, scale: [__m512i; 4], acc: [__m512i; 4], to: &mut [i8]) {
-    let codes = even.codes_by_lane(
-        acc,
-        [
-            _mm512_castsi512_ps(scale[0]),
-            _mm512_castsi512_ps(scale[1]),
-            _mm512_castsi512_ps(scale[2]),
-            _mm512_castsi512_ps(scale[3]),
-        ],
-    );
+    let scale = [
+        _mm512_castsi512_ps(scale[0]),
+        _mm512_castsi512_ps(scale[1]),
+        _mm512_castsi512_ps(scale[2]),
+        _mm512_castsi512_ps(scale[3]),
+    ];
+    let codes = even.codes_by_lane(acc, scale);
     let mask = if to.len() >= BLOCK { !0 } else { (1 << to.len()) - 1 };
     // SAFETY: the lanes beyond the end of `to` are masked off.
     unsafe { _mm512_mask_storeu_epi8(to.as_mut_ptr(), mask, codes) };
@@ -270,14 +291,9 @@ pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
         return scalar::depthwise(step, data);
     }
     let layout = Layout::new(s);
-    let mut data = data;
-    let scratch = core::mem::take(&mut data.scratch);
-    let (ring, rest) = scratch.split_at_mut(layout.lens[0]);
-    let (quads, all_tables) = rest.split_at_mut(layout.lens[1]);
-    for (block, to) in all_tables.chunks_exact_mut(layout.lens[2]).take(layout.blocks).enumerate() {
-        tables(s, &layout, block, &data, to);
-    }
-    let DepthwiseData { input, output, requant, .. } = data;
+    let DepthwiseData { input, output, requant, tables: all_tables, scratch, .. } = data;
+    assert_eq!(all_tables.len(), layout.blocks * layout.lens[2], "tables were made for another shape or set");
+    let (ring, quads) = scratch.split_at_mut(layout.lens[0]);
     let even = F32Even::new(&requant.rule);
     let simple = is_f32_even(&requant);
     let taps_len = s.k_w * layout.sets * QUADS;

@@ -17,6 +17,8 @@ pub static KERNELS: Kernels = Kernels {
     conv: conv::conv,
     depthwise: depthwise::depthwise,
     depthwise_scratch: depthwise::scratch_len,
+    depthwise_tables_len: depthwise::tables_len,
+    depthwise_tables: depthwise::tables,
     conv_f32: float::conv,
     depthwise_f32: float::depthwise,
     add: add::add,

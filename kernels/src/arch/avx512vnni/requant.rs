@@ -103,6 +103,11 @@ pub(super) fn code_of_lane(requant: &RequantData<'_>, acc: __m512i, [channel, la
     requant.code(lanes[lane].wrapping_sub(requant.bias[channel]), channel) as i8
 }
 
+/// Whether every scale is below 1.
+pub(super) fn all_below_one(scale: &[f32]) -> bool {
+    scale.iter().fold(true, |all, &s| all & (s < 1.0))
+}
+
 /// Whether the vector path holds.
 pub(super) fn is_f32_even(requant: &RequantData<'_>) -> bool {
     requant.rule.rounding == Rounding::F32Even
