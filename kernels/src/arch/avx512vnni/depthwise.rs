@@ -52,33 +52,21 @@ impl Layout {
         let columns = (groups - 1) * pixels * s.stride_w + (s.k_w - 1) * s.dilation_w + 1;
         // A block may reach over the last column.
         let ring = window.bytes() + (BLOCK * s.stride_w).next_multiple_of(64);
+        let columns = if is_sliding(s) { 0 } else { columns };
         let tables = s.k_w * sets * QUADS + 2 * QUADS;
         Layout { window, blocks: s.out_c.div_ceil(BLOCK), pixels, sets, lens: [ring, columns * sets * QUADS, tables] }
     }
+}
+
+/// Whether [`slide`] takes it.
+fn is_sliding(s: &ConvShape) -> bool {
+    (s.k_h, s.k_w) == (3, 3) && s.dilation_w == 1
 }
 
 /// Bytes of scratch space.
 pub(super) fn scratch_len(s: &ConvShape) -> usize {
     let layout = Layout::new(s);
     layout.lens[0] + layout.lens[1]
-}
-
-/// Bytes of the tables of all blocks; none where the portable kernel runs.
-pub(super) fn tables_len(s: &ConvShape) -> usize {
-    if s.in_c != s.out_c {
-        return 0;
-    }
-    let layout = Layout::new(s);
-    layout.blocks * layout.lens[2]
-}
-
-/// The tables of all blocks.
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-pub(super) unsafe fn tables(s: &ConvShape, weights: &[i8], requant: &RequantData<'_>, to: &mut [u8]) {
-    let layout = Layout::new(s);
-    for (block, to) in to.chunks_exact_mut(layout.lens[2]).enumerate() {
-        block_tables(s, &layout, block, (weights, requant), to);
-    }
 }
 
 /// Four vectors of bytes to quads.
@@ -127,49 +115,43 @@ fn store4(v: [__m512i; 4], to: &mut [u8]) {
     }
 }
 
-/// The tables of block `block`: quads of weights per tap column and set, then bias (with the offset of the unsigned codes taken
-/// out) and scale, in the order of quads.
-#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn block_tables(
-    s: &ConvShape,
-    layout: &Layout,
-    block: usize,
-    (weights, requant): (&[i8], &RequantData<'_>),
-    to: &mut [u8],
-) {
-    let row_len = s.out_c.next_multiple_of(64);
-    let first = block * BLOCK;
-    let channel = |i: usize| if layout.pixels > 1 { i % s.out_c } else { first + i };
-    let mut offsets = [_mm512_setzero_si512(); 4];
-    for kx in 0..s.k_w {
-        for set in 0..layout.sets {
-            let mut rows = [[0_i8; BLOCK]; 4];
-            for (row, ky) in rows.iter_mut().zip(4 * set..s.k_h) {
-                let weights = &weights[(ky * s.k_w + kx) * row_len..][..row_len];
-                *row = core::array::from_fn(|i| weights[channel(i)]);
-            }
-            // SAFETY: each row is one vector.
-            let quads = interleave(rows.map(|row| unsafe { _mm512_loadu_si512(row.as_ptr().cast()) }));
-            for (sum, &w) in offsets.iter_mut().zip(&quads) {
-                *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi8(i8::MIN), w);
-            }
-            store4(quads, &mut to[(kx * layout.sets + set) * QUADS..]);
-        }
+/// Bytes of the tables of all blocks; none where the portable kernel runs.
+pub(super) fn tables_len(s: &ConvShape) -> usize {
+    if s.in_c != s.out_c {
+        return 0;
     }
-    let rest = &mut to[s.k_w * layout.sets * QUADS..];
-    let words: [i32; BLOCK] = core::array::from_fn(|i| requant.bias[channel(i)]);
-    let bias = transpose(load4(bytes(&words)));
-    store4(core::array::from_fn(|j| _mm512_sub_epi32(bias[j], offsets[j])), rest);
-    if is_f32_even(requant) {
-        let scale: &[i32] = view(requant.multiplier);
-        let words: [i32; BLOCK] = core::array::from_fn(|i| scale[channel(i)]);
-        store4(transpose(load4(bytes(&words))), &mut rest[QUADS..]);
-    }
+    let layout = Layout::new(s);
+    layout.blocks * layout.lens[2]
 }
 
-fn bytes(words: &[i32; BLOCK]) -> &[u8] {
-    // SAFETY: 64 words are 256 initialised bytes.
-    unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), QUADS) }
+/// The tables of all blocks: quads of weights per tap column and set, then bias (with the offset of the unsigned codes taken out)
+/// and scale, all in the order of quads.
+pub(super) fn tables(s: &ConvShape, weights: &[i8], requant: &RequantData<'_>, to: &mut [u8]) {
+    let layout = Layout::new(s);
+    let row_len = s.out_c.next_multiple_of(64);
+    let factors: &[i32] = if is_f32_even(requant) { view(requant.multiplier) } else { &[] };
+    for (block, to) in to.chunks_exact_mut(layout.lens[2]).enumerate() {
+        let (quads, rest) = to.split_at_mut(s.k_w * layout.sets * QUADS);
+        let (bias, scale) = rest.split_at_mut(QUADS);
+        for place in 0..BLOCK {
+            // Vector, 128-bit lane, channel of four.
+            let i = place / 4 % 4 * 16 + place / 16 * 4 + place % 4;
+            let c = if layout.pixels > 1 { i % s.out_c } else { block * BLOCK + i };
+            let mut sum = 0;
+            for (group, quads) in quads.chunks_exact_mut(QUADS).enumerate() {
+                let (kx, set) = (group / layout.sets, group % layout.sets);
+                for (j, to) in quads[4 * place..][..4].iter_mut().enumerate() {
+                    let ky = 4 * set + j;
+                    let w = if ky < s.k_h { weights[(ky * s.k_w + kx) * row_len + c] } else { 0 };
+                    *to = w.cast_unsigned();
+                    sum += i32::from(w);
+                }
+            }
+            bias[4 * place..][..4].copy_from_slice(&requant.bias[c].wrapping_sub(128 * sum).to_ne_bytes());
+            let factor = factors.get(c).copied().unwrap_or_default();
+            scale[4 * place..][..4].copy_from_slice(&factor.to_ne_bytes());
+        }
+    }
 }
 
 /// A block of bytes at `at`: 64 in a row, or one piece from each of several pixels `step` bytes apart.
@@ -228,24 +210,10 @@ fn fill_quads(
     }
 }
 
-/// Accumulators of the block whose first tap column is at `quads`; `K` is the number of quads per channel if it is known.
+/// Accumulators of the block whose first tap column is at `quads`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vnni")]
-fn dot<const K: usize>(weights: &[[__m512i; 4]; K], bias: [__m512i; 4], quads: &[u8], step: usize) -> [__m512i; 4] {
-    let mut acc = bias;
-    for (k, w) in weights.iter().enumerate() {
-        let x = load4(&quads[k * step..]);
-        for j in 0..4 {
-            acc[j] = _mm512_dpbusd_epi32(acc[j], x[j], w[j]);
-        }
-    }
-    acc
-}
-
-/// As [`dot`], with the weights in memory.
-#[inline]
-#[target_feature(enable = "avx512f,avx512vnni")]
-fn dot_any(weights: &[u8], bias: [__m512i; 4], quads: &[u8], (sets, step): (usize, usize)) -> [__m512i; 4] {
+fn dot(weights: &[u8], bias: [__m512i; 4], quads: &[u8], (sets, step): (usize, usize)) -> [__m512i; 4] {
     let mut acc = bias;
     for (k, w) in weights.chunks_exact(QUADS).enumerate() {
         let (x, w) = (load4(&quads[k / sets * step + k % sets * QUADS..]), load4(w));
@@ -256,20 +224,40 @@ fn dot_any(weights: &[u8], bias: [__m512i; 4], quads: &[u8], (sets, step): (usiz
     acc
 }
 
-/// Writes up to 64 codes of the accumulators of one block to `to`.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn finish(even: &F32Even, scale: [__m512i; 4], acc: [__m512i; 4], to: &mut [i8]) {
-    let scale = [
-        _mm512_castsi512_ps(scale[0]),
-        _mm512_castsi512_ps(scale[1]),
-        _mm512_castsi512_ps(scale[2]),
-        _mm512_castsi512_ps(scale[3]),
-    ];
-    let codes = even.codes_by_lane(acc, scale);
-    let mask = if to.len() >= BLOCK { !0 } else { (1 << to.len()) - 1 };
-    // SAFETY: the lanes beyond the end of `to` are masked off.
-    unsafe { _mm512_mask_storeu_epi8(to.as_mut_ptr(), mask, codes) };
+/// Where the codes of one block of channels of one row go, and by which rule.
+struct Target<'a> {
+    requant: &'a RequantData<'a>,
+    even: F32Even,
+    scale: [__m512i; 4],
+    channel: usize,
+    /// The row's pixels.
+    output: &'a mut [i8],
+    channels: usize,
+    /// Whether a block is several pixels.
+    several: bool,
+}
+
+impl Target<'_> {
+    /// Writes up to 64 codes of the group of pixels that starts at column `x`.
+    ///
+    /// # Safety
+    /// The caller has the features of this file. (Without features of its own, this is always inlined.)
+    #[inline(always)]
+    unsafe fn write(&mut self, x: usize, acc: [__m512i; 4]) {
+        let row = &mut self.output[x * self.channels + self.channel..];
+        let len = if self.several { row.len() } else { self.channels - self.channel };
+        let to = &mut row[..len.min(BLOCK)];
+        if !is_f32_even(self.requant) {
+            // SAFETY: the caller vouches for the CPU.
+            return unsafe { finish_slowly(self.requant, self.channel, acc, to) };
+        }
+        let mask = !0 >> (BLOCK - to.len());
+        // SAFETY: the caller vouches for the CPU; the lanes beyond the end of `to` are masked off.
+        unsafe {
+            let codes = self.even.codes_by_lane(acc, self.scale.map(|v| _mm512_castsi512_ps(v)));
+            _mm512_mask_storeu_epi8(to.as_mut_ptr(), mask, codes);
+        }
+    }
 }
 
 #[cold]
@@ -283,6 +271,74 @@ fn finish_slowly(requant: &RequantData<'_>, channel: usize, acc: [__m512i; 4], t
     }
 }
 
+/// The lines under a row of a 3×3 kernel, from the first channel of a block on.
+struct Lines<'a> {
+    lines: [&'a [u8]; 3],
+    /// Pixels of a block; bytes between two of them.
+    pixels: usize,
+    step: usize,
+}
+
+impl Lines<'_> {
+    /// Quads at byte `at`. The fourth row is multiplied by zeros.
+    ///
+    /// # Safety
+    /// The caller has the features of this file. (Without features of its own, this is always inlined.)
+    #[inline(always)]
+    unsafe fn quads(&self, at: usize) -> [__m512i; 4] {
+        // SAFETY: the caller vouches for the CPU.
+        unsafe {
+            let [a, b, c] = if self.pixels == 1 || self.pixels * self.step == BLOCK {
+                [vector(self.lines[0], at), vector(self.lines[1], at), vector(self.lines[2], at)]
+            } else {
+                self.lines.map(|line| pixels(line, at, self.pixels, self.step))
+            };
+            interleave([a, b, c, c])
+        }
+    }
+}
+
+/// One row of a 3×3 kernel for one block of channels. Quads stay in registers: of the three tap columns of a group of pixels,
+/// `FRESH` (1, 2 or 3) are new, the others were those of the group before.
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn slide<const FRESH: usize>(lines: &Lines<'_>, in_c: usize, tables: &[u8], groups: usize, to: &mut Target<'_>) {
+    let weights = [load4(tables), load4(&tables[QUADS..]), load4(&tables[2 * QUADS..])];
+    let bias = load4(&tables[3 * QUADS..]);
+    // SAFETY: this function has the features.
+    let (mut left, mut middle) = unsafe { (lines.quads(0), lines.quads(in_c)) };
+    for group in 0..groups {
+        let at = group * lines.pixels * lines.step;
+        if FRESH > 2 {
+            // SAFETY: as above.
+            left = unsafe { lines.quads(at) };
+        }
+        if FRESH > 1 {
+            // SAFETY: as above.
+            middle = unsafe { lines.quads(at + in_c) };
+        }
+        // SAFETY: as above.
+        let right = unsafe { lines.quads(at + 2 * in_c) };
+        let mut acc = bias;
+        for (x, w) in [&left, &middle, &right].into_iter().zip(&weights) {
+            for j in 0..4 {
+                acc[j] = _mm512_dpbusd_epi32(acc[j], x[j], w[j]);
+            }
+        }
+        // SAFETY: as above.
+        unsafe { to.write(group * lines.pixels, acc) };
+        (left, middle) = if FRESH == 1 { (middle, right) } else { (right, middle) };
+    }
+}
+
+/// One vector at `at`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn vector(line: &[u8], at: usize) -> __m512i {
+    let from: &[u8; BLOCK] = line[at..at + BLOCK].try_into().expect("cut to length");
+    // SAFETY: the array is one vector.
+    unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+}
+
 /// See [`Depthwise`].
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
@@ -291,21 +347,36 @@ pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
         return scalar::depthwise(step, data);
     }
     let layout = Layout::new(s);
-    let DepthwiseData { input, output, requant, tables: all_tables, scratch, .. } = data;
-    assert_eq!(all_tables.len(), layout.blocks * layout.lens[2], "tables were made for another shape or set");
+    let DepthwiseData { input, output, requant, tables, scratch, .. } = data;
+    assert_eq!(tables.len(), layout.blocks * layout.lens[2], "tables were made for another shape or set");
     let (ring, quads) = scratch.split_at_mut(layout.lens[0]);
     let even = F32Even::new(&requant.rule);
-    let simple = is_f32_even(&requant);
     let taps_len = s.k_w * layout.sets * QUADS;
     let (tap_step, pixel_step) = (s.dilation_w * layout.sets * QUADS, layout.pixels * s.stride_w * layout.sets * QUADS);
+    let line_len = layout.window.line_len();
     let ring = (view_mut::<u8>(ring), step.pad_value.cast_unsigned() ^ 0x80);
     let rows = (s, &layout.window, 0..layout.window.rows);
     for_each_row(rows, input, ring, super::to_unsigned, |ring: &[u8], row: Row| {
-        for (block, tables) in all_tables.chunks_exact(layout.lens[2]).take(layout.blocks).enumerate() {
+        for (block, tables) in tables.chunks_exact(layout.lens[2]).enumerate() {
             let channel = block * BLOCK;
             let (weights, rest) = tables.split_at(taps_len);
             let (bias, scale) = (load4(rest), load4(&rest[QUADS..]));
-            let known = core::array::from_fn(|k| load4(&tables[(k * QUADS).min(taps_len - QUADS)..]));
+            let output = &mut output[row.pixel * s.out_c..][..row.count * s.out_c];
+            let several = layout.pixels > 1;
+            let mut target = Target { requant: &requant, even, scale, channel, output, channels: s.out_c, several };
+            if is_sliding(s) {
+                let line =
+                    |ky: usize| &ring[(row.slot + ky * s.dilation_h) % layout.window.lines * line_len + channel..];
+                let lines = [line(0), line(1), line(2)];
+                let lines = Lines { lines, pixels: layout.pixels, step: s.stride_w * s.in_c };
+                let groups = row.count.div_ceil(layout.pixels);
+                match layout.pixels * s.stride_w {
+                    1 => slide::<1>(&lines, s.in_c, tables, groups, &mut target),
+                    2 => slide::<2>(&lines, s.in_c, tables, groups, &mut target),
+                    _ => slide::<3>(&lines, s.in_c, tables, groups, &mut target),
+                }
+                continue;
+            }
             let mut x = 0;
             while x < row.count {
                 let groups = (row.count - x).div_ceil(layout.pixels).min(CHUNK);
@@ -314,23 +385,9 @@ pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
                 fill_quads(s, &layout, ring, row, (channel, x * s.stride_w), quads);
                 for group in 0..groups {
                     let seen = &quads[group * pixel_step..];
-                    let acc = if s.k_w == 3 && layout.sets == 1 {
-                        dot::<3>(&known, bias, seen, tap_step)
-                    } else {
-                        dot_any(weights, bias, seen, (layout.sets, tap_step))
-                    };
-                    let at = (row.pixel + x + group * layout.pixels) * s.out_c + channel;
-                    let left = if layout.pixels == 1 {
-                        s.out_c - channel
-                    } else {
-                        (row.count - x - group * layout.pixels) * s.out_c
-                    };
-                    let to = &mut output[at..at + left.min(BLOCK)];
-                    if simple {
-                        finish(&even, scale, acc, to);
-                    } else {
-                        finish_slowly(&requant, channel, acc, to);
-                    }
+                    let acc = dot(weights, bias, seen, (layout.sets, tap_step));
+                    // SAFETY: this function has the features.
+                    unsafe { target.write(x + group * layout.pixels, acc) };
                 }
                 x += groups * layout.pixels;
             }
