@@ -1,5 +1,7 @@
 //! The command line as types: nothing here touches the system.
 
+pub mod corrupt;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -46,6 +48,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Run arrays through a model: .npy or .npz in, .npy or .npz out
     Run(RunArgs),
+    /// Corrupt images as CIFAR-10-C and ImageNet-C do: noise, blur, weather, JPEG, …
+    Corrupt(corrupt::CorruptArgs),
     /// List instruction sets: built, running here, chosen
     Isa(IsaArgs),
     /// Print a completion script for a shell

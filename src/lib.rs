@@ -10,6 +10,7 @@
 //! * [`cli`]: the command line as types, nothing else;
 //! * [`commands`]: one file a command: parse, decide, do, print;
 //! * [`data`]: labelled samples of every supported kind, and what they become before a model;
+//! * [`corrupt`]: the same samples in noise, blur, weather;
 //! * [`report`]: results, one serde struct each (that is the JSON), with a renderer for people;
 //! * [`eval`]: many samples on many threads, accuracy, latency, statistics;
 //! * [`inspect`]: what a file says without running it, lints;
@@ -19,6 +20,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod corrupt;
 pub mod data;
 pub mod eval;
 pub mod inspect;

@@ -2,6 +2,7 @@
 
 mod arrays;
 mod bench;
+mod corrupt;
 mod eval;
 mod inspect;
 mod isa;
@@ -67,6 +68,7 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
     let talk = Talk::new(cli.quiet, cli.color);
     match &cli.command {
         Command::Bench(args) => bench::run(args, talk),
+        Command::Corrupt(args) => corrupt::run(args, talk),
         Command::Eval(args) => eval::run(args, talk),
         Command::Inspect(args) => inspect::run(args, talk),
         Command::Run(args) => run::run(args, talk),

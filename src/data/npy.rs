@@ -206,6 +206,11 @@ pub fn write_npy(path: &Path, array: &Array) -> Result<()> {
     })
 }
 
+/// The header of a `.npy` file, for elements that are written behind it piece by piece.
+pub(crate) fn header(dtype: DType, shape: Vec<usize>) -> Vec<u8> {
+    Header { dtype, shape }.to_bytes()
+}
+
 /// Writes beside `path` and renames, so that a reader never sees half a file.
 pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();

@@ -24,11 +24,13 @@ fn every_field_is_documented() {
     let files = Files::new();
     let input = files.array("x.npy", DType::I8, &[1, 32, 32, 3], noise(32 * 32 * 3));
     let output = files.name("y.npy");
+    let sheet = files.name("sheet.png");
     for args in [
         &["eval", "--limit", "5", "--json"][..],
         &["bench", "--runs", "3", "--json"],
         &["inspect", "--json"],
         &["run", ZOO, "--input", &input, "--output", &output, "--json"],
+        &["corrupt", "--limit", "1", "--corruptions", "fog", "--sheet", &sheet, "--json"],
         &["isa", "--json"],
     ] {
         let report = json(args);

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod corrupt;
 mod determinism;
 mod docs;
 mod eval;

@@ -19,7 +19,7 @@ const PALETTE: [([f64; 3], f64); 5] = [
     ([112.0, 124.0, 136.0], 43.0),
 ];
 /// Cells across the texture, and weight, of each octave.
-const OCTAVES: [(usize, f64); 6] = [(4, 0.8), (8, 0.6), (16, 0.5), (32, 0.45), (64, 0.5), (128, 0.7)];
+const OCTAVES: [(usize, f64); 7] = [(4, 0.8), (8, 0.6), (16, 0.5), (32, 0.45), (64, 0.5), (128, 0.6), (256, 1.4)];
 const NEEDLES: usize = 90;
 /// Not the seed of any data: textures are the same for all, as photographs would be.
 const KEY: u64 = 0x6672_6f73_7469_6365;
@@ -34,7 +34,7 @@ pub(crate) fn texture(number: usize) -> Vec<[u8; 3]> {
     for _ in 0..NEEDLES {
         let place = [rng.uniform(0.0, SIDE as f64), rng.uniform(0.0, SIDE as f64)];
         let angle = rng.uniform(0.0, 360.0);
-        let length = rng.uniform(10.0, 50.0);
+        let length = rng.uniform(10.0, 70.0);
         needle(&mut field, place, angle, length);
         for branch in 1..6 {
             let along = length * f64::from(branch) / 6.0;
@@ -87,7 +87,7 @@ fn needle(field: &mut [f64], place: [f64; 2], angle: f64, length: f64) {
         let along = i as f64;
         let at = |v: f64| (libm::floor(v) as isize).rem_euclid(SIDE as isize) as usize;
         let index = at(place[0] + dy * along) * SIDE + at(place[1] + dx * along);
-        field[index] += 1.2 * (1.0 - along / length);
+        field[index] += 2.2 * (1.0 - along / length);
     }
 }
 
