@@ -41,6 +41,9 @@ pub(super) fn run(args: &CorruptArgs, talk: Talk) -> Result<Outcome> {
     }
     if let Some(dir) = &args.output {
         std::fs::create_dir_all(dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
+        if args.format == Format::Npy {
+            written.push(corrupt::write_labels(&data, dir)?);
+        }
         for &kind in &kinds {
             let bar = talk.progress(data.len() * severities.len(), generator.name(kind));
             let done = || bar.advance();
@@ -49,9 +52,6 @@ pub(super) fn run(args: &CorruptArgs, talk: Talk) -> Result<Outcome> {
                 Format::Png => corrupt::write_png_folder(&mut generator, kind, severities, dir, done)?,
             });
             bar.finish();
-        }
-        if args.format == Format::Npy {
-            written.push(corrupt::write_labels(&data, dir)?);
         }
     }
     let report = CorruptReport {

@@ -22,14 +22,14 @@ fn io(path: &Path, source: io::Error) -> CorruptError {
 /// Writes `NAME.npy` of all five severities, one block after the other, as in CIFAR-10-C; gives its path.
 ///
 /// # Errors
-/// An image that cannot be read or corrupted, or the operating system's.
+/// A file of that name, an image that cannot be read or corrupted, or the operating system's.
 pub fn write_npy(
     generator: &mut Generator<'_>,
     kind: Corruption,
     dir: &Path,
     done: impl Fn() + Sync,
 ) -> Result<PathBuf, CorruptError> {
-    let path = dir.join(format!("{}.npy", generator.name(kind)));
+    let path = absent(dir.join(format!("{}.npy", generator.name(kind))))?;
     let [height, width, channels] = generator.shape();
     let (count, size) = (generator.data().len(), height * width * channels);
     let header = npy::header(DType::U8, vec![Severity::ALL.len() * count, height, width, channels]);
@@ -60,7 +60,7 @@ pub fn write_npy(
 /// Writes `labels.npy`: the labels once for each of the five severities, as bytes where they fit (CIFAR-10-C's own type).
 ///
 /// # Errors
-/// The operating system's.
+/// A file of that name with other labels in it, or the operating system's.
 pub fn write_labels(data: &Dataset, dir: &Path) -> Result<PathBuf, CorruptError> {
     let path = dir.join("labels.npy");
     let small = data.labels.iter().all(|&label| label < 256);
@@ -70,6 +70,10 @@ pub fn write_labels(data: &Dataset, dir: &Path) -> Result<PathBuf, CorruptError>
     let dtype = if small { DType::U8 } else { DType::I64 };
     let shape = vec![Severity::ALL.len() * data.labels.len()];
     let array = Array { dtype, shape, bytes: once.repeat(Severity::ALL.len()) };
+    if path.exists() && npy::read_npy(&path)? != array {
+        let problem = "holds the labels of other images; choose another output directory".into();
+        return Err(DataError::Inconsistent { path, problem }.into());
+    }
     npy::write_npy(&path, &array)?;
     Ok(path)
 }
@@ -86,12 +90,7 @@ pub fn write_png_folder(
     done: impl Fn() + Sync,
 ) -> Result<PathBuf, CorruptError> {
     let name = generator.name(kind);
-    let path = dir.join(name);
-    if path.exists() {
-        let found = "there already".to_owned();
-        let advice = "remove it, or choose another output directory".to_owned();
-        return Err(DataError::Unsupported { path, found, advice }.into());
-    }
+    let path = absent(dir.join(name))?;
     let partial = dir.join(format!("{name}.{}.partial", std::process::id()));
     let data = generator.data();
     let shape = generator.shape();
@@ -117,6 +116,16 @@ pub fn write_png_folder(
         let _ = fs::remove_dir_all(&partial);
     }
     result.map(|()| path)
+}
+
+/// Published files took days to make or to fetch: nothing is overwritten.
+fn absent(path: PathBuf) -> Result<PathBuf, CorruptError> {
+    if path.exists() {
+        let found = "there already".to_owned();
+        let advice = "remove it, or choose another output directory".to_owned();
+        return Err(DataError::Unsupported { path, found, advice }.into());
+    }
+    Ok(path)
 }
 
 /// A folder's name, in the order of the classes when sorted by name.

@@ -38,6 +38,13 @@ fn arrays_have_the_layout_of_cifar_10_c() {
     let labels = read_npy(&files.path("c/labels.npy")).expect("an array");
     assert_eq!((labels.dtype, &labels.shape[..]), (DType::U8, &[35][..]));
     assert_eq!(labels.bytes[..7], labels.bytes[28..]);
+    // Nothing is overwritten, and nothing of other data is added.
+    for (limit, said) in [("7", "there already"), ("6", "the labels of other images")] {
+        let again = edgebench(&["corrupt", "--limit", limit, "--corruptions", "fog", "--output", &out]);
+        assert_eq!(again.code, Some(2));
+        assert!(again.stderr.contains(said), "{}", again.stderr);
+    }
+    assert_eq!(read_npy(&files.path("c/fog.npy")).expect("an array"), fog);
 }
 
 #[test]

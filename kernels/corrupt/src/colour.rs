@@ -41,8 +41,8 @@ pub(crate) fn contrast(job: &mut Job<'_>) {
     let (channels, pixels) = (job.image.channels, job.image.pixels() as f64);
     for channel in 0..channels {
         let of_channel = || job.image.data.iter().skip(channel).step_by(channels);
-        let sum: u64 = of_channel().map(|&v| u64::from(v)).sum();
-        let mean = sum as f64 / 255.0 / pixels;
+        // One after the other, as NumPy adds them here: the sum of the integers would round elsewhere.
+        let mean = of_channel().fold(0.0, |sum, &v| sum + f64::from(v) / 255.0) / pixels;
         let table: [u8; 256] = core::array::from_fn(|v| byte((v as f64 / 255.0 - mean) * c + mean));
         for (out, &v) in job.out.iter_mut().skip(channel).step_by(channels).zip(of_channel()) {
             *out = table[usize::from(v)];

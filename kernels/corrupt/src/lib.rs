@@ -20,7 +20,7 @@
 //! agrees in distribution; what is not random agrees by value (`docs/corruptions.md` has the figures). `frost` needs photographs; without
 //! them it draws its own and is called [`SYNTHETIC_FROST`].
 //!
-//! To add a corruption, write a function over [`job::Job`] and add one line to the table in `kind.rs`.
+//! To add a corruption, write a function over the `Job` of `job.rs` and add one line to the table in `kind.rs`.
 #![no_std]
 #![forbid(unsafe_code)]
 
