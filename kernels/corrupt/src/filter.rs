@@ -17,7 +17,13 @@ pub(crate) enum Border {
 
 impl Border {
     /// The place in `0..n` that stands for `at`.
+    #[inline(always)]
     pub(crate) fn at(self, at: isize, n: usize) -> usize {
+        if at.cast_unsigned() < n { at.cast_unsigned() } else { self.beyond(at, n) }
+    }
+
+    #[inline(never)]
+    fn beyond(self, at: isize, n: usize) -> usize {
         let n = n as isize;
         let place = match self {
             Self::Nearest => at.clamp(0, n - 1),
