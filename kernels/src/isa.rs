@@ -15,6 +15,7 @@ use crate::ops::conv::{Conv, ConvData, ConvShape};
 use crate::ops::conv_f32::{ConvF32, DataF32};
 use crate::ops::depthwise::{Depthwise, DepthwiseData};
 use crate::ops::depthwise_f32::DepthwiseF32;
+use crate::ops::max_pool::{MaxPool, MaxPoolData};
 
 /// An instruction set that kernels are written for. Every variant exists on every target, so that reports can name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -166,6 +167,7 @@ pub struct Kernels {
     pub(crate) conv_f32: unsafe fn(&ConvF32, DataF32<'_>),
     pub(crate) depthwise_f32: unsafe fn(&DepthwiseF32, DataF32<'_>),
     pub(crate) add: unsafe fn(&AddRow, &[i8], &[i8], &mut [i8]),
+    pub(crate) max_pool: unsafe fn(&MaxPool, MaxPoolData<'_>),
     pub(crate) peak_int8: unsafe fn(u64) -> u64,
     pub(crate) peak_f32: unsafe fn(u64) -> u64,
 }
@@ -213,6 +215,11 @@ impl Kernels {
         assert!([1, out.len()].contains(&a.len()) && [1, out.len()].contains(&b.len()), "operands of another length");
         // SAFETY: as in `conv`.
         unsafe { (self.add)(rule, a, b, out) }
+    }
+
+    pub(crate) fn max_pool(&self, step: &MaxPool, data: MaxPoolData<'_>) {
+        // SAFETY: as in `conv`.
+        unsafe { (self.max_pool)(step, data) }
     }
 
     pub(crate) fn peak_int8(&self, iterations: u64) -> u64 {

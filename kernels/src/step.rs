@@ -70,6 +70,8 @@ steps! {
     Binary(ops::binary::Binary),
     /// int8 pooling.
     Pool(ops::pool::Pool),
+    /// int8 maximum over windows.
+    MaxPool(ops::max_pool::MaxPool),
     /// int8 reductions.
     Reduce(ops::reduce::Reduce),
     /// int8 softmax and log-softmax.

@@ -19,6 +19,7 @@ pub static KERNELS: Kernels = Kernels {
     conv_f32,
     depthwise_f32,
     add: crate::ops::binary::add_row::<i8>,
+    max_pool: crate::ops::max_pool::max_pool,
     peak_int8,
     peak_f32,
 };

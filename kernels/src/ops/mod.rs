@@ -19,6 +19,7 @@ pub mod hybrid;
 pub mod l2norm;
 pub mod lut;
 pub mod matmul;
+pub mod max_pool;
 pub mod movement;
 pub mod plain_conv_f32;
 pub mod pool;

@@ -9,6 +9,7 @@ use edgebench_kernels::{Block, Kernels, Place, Span, Step};
 
 use crate::error::Error;
 use crate::graph::{Graph, Node, Quant, Tensor, TensorId};
+use crate::lower::compact::Compact;
 use crate::lower::{Arithmetic, LowerOptions};
 use crate::plan::Origin;
 use crate::session::flip;
@@ -86,6 +87,8 @@ pub(crate) struct Cx<'g> {
     pub(crate) buffers: Vec<usize>,
     /// Where each tensor lies, once it is computed.
     pub(crate) places: Vec<Option<Span>>,
+    /// Tensors that are held compact, whether or not they have been made whole too.
+    pub(crate) compacts: HashMap<TensorId, Compact>,
     /// Values of tensors that are constant or have been folded; user's representation (`uint8` not flipped).
     pub(crate) values: Vec<Option<Bytes>>,
     /// Which values XNNPACK accepts as weights: the file's own, made dense or widened from float16 at most.
@@ -108,6 +111,7 @@ impl<'g> Cx<'g> {
             consts: ConstPool::for_graph(graph),
             buffers: Vec::new(),
             places: vec![None; graph.tensors.len()],
+            compacts: HashMap::new(),
             values: graph.tensors.iter().map(|t| t.data.clone()).collect(),
             fixed: graph.tensors.iter().map(|t| t.data.is_some()).collect(),
             folded: 0,
@@ -174,6 +178,9 @@ impl<'g> Cx<'g> {
     /// Where tensor `id` lies.
     pub(crate) fn operand(&mut self, id: TensorId) -> Result<Span, Error> {
         if let Some(span) = self.places[id] {
+            return Ok(span);
+        }
+        if let Some(span) = self.make_whole(id)? {
             return Ok(span);
         }
         let tensor = &self.graph.tensors[id];

@@ -3,6 +3,7 @@
 use edgebench_kernels::ops::conv::{Conv, ConvShape, pack, packed_len, scratch_len};
 use edgebench_kernels::span::{view, view_mut};
 
+use super::compact::Site;
 use super::product::{Family, Product, Rule, Weights};
 use super::{hybrid, wide};
 use crate::error::Error;
@@ -164,15 +165,13 @@ fn emit_narrow(
     let correction: Vec<i32> = sums.map(|sum| sum.wrapping_mul(-(zero + spec.offset))).collect();
     let requant = product.requant(cx, rule, &correction)?;
     let packed = cx.fill(packed_len(spec, &shape), |target| pack(spec, &shape, weights, view_mut(target)));
-    let step = Conv {
-        input: cx.input(0)?,
-        weights: packed,
-        requant,
-        shape,
-        pad_value: zero as i8,
-        scratch: cx.scratch(scratch_len(cx.kernels, &shape)),
-        output: cx.output(0)?,
+    let pad_value = zero as i8;
+    let Site { shape, input, output } = match cx.node().op {
+        Op::Conv2d { .. } => Site::compact(cx, shape, &pad_value.to_ne_bytes())?,
+        _ => Site::whole(cx, shape)?,
     };
+    let scratch = cx.scratch(scratch_len(cx.kernels, &shape));
+    let step = Conv { input, weights: packed, requant, shape, pad_value, scratch, output };
     cx.push(step, shape.macs());
     Ok(())
 }

@@ -3,6 +3,7 @@
 use edgebench_kernels::ops::conv::ConvShape;
 use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len, depthwise_tables, depthwise_tables_len};
 
+use super::compact::Site;
 use super::conv::{Window, four, geometry, narrow, positive};
 use super::product::{Family, Product};
 use super::{hybrid, wide};
@@ -56,20 +57,15 @@ pub(crate) fn depthwise_conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
         }
     }
     let requant = product.requant(cx, rule, &correction)?;
+    let pad_value = zero as i8;
+    let Site { shape, input, output } = Site::compact(cx, shape, &pad_value.to_ne_bytes())?;
     let tables_len = depthwise_tables_len(cx.kernels, &shape);
     let tables = cx.fill_from(tables_len, requant, shape.out_c, |kernels, requant, target| {
         depthwise_tables(kernels, &shape, &packed, requant, target);
     });
-    let step = Depthwise {
-        tables,
-        input: cx.input(0)?,
-        weights: cx.codes(&packed),
-        requant,
-        shape,
-        pad_value: zero as i8,
-        scratch: cx.scratch(depthwise_scratch_len(cx.kernels, &shape)),
-        output: cx.output(0)?,
-    };
+    let scratch = cx.scratch(depthwise_scratch_len(cx.kernels, &shape));
+    let weights = cx.codes(&packed);
+    let step = Depthwise { tables, input, weights, requant, shape, pad_value, scratch, output };
     cx.push(step, shape.macs());
     Ok(())
 }

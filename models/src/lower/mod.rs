@@ -9,6 +9,7 @@
 mod binary;
 mod cast;
 mod checks;
+mod compact;
 mod context;
 mod conv;
 mod convert;
@@ -135,6 +136,11 @@ fn finish(mut cx: Cx<'_>, inputs: &[TensorId], outputs: &[TensorId], options: &L
     };
     let mut ports = |ids: &[TensorId]| ids.iter().map(|&id| port(&mut cx, id)).collect::<Result<Vec<_>, _>>();
     let (mut inputs, mut outputs) = (ports(inputs)?, ports(outputs)?);
+    if options.keep_all {
+        let mut compact: Vec<TensorId> = cx.compacts.keys().copied().collect();
+        compact.sort_unstable();
+        compact.into_iter().try_for_each(|id| cx.operand(id).map(|_| ()))?;
+    }
     let spans = |ports: &[Port]| ports.iter().map(|p| p.span).collect::<Vec<Span>>();
     let layout =
         Planner { lens: &cx.buffers, inputs: &spans(&inputs), outputs: &spans(&outputs), keep_all: options.keep_all }

@@ -1,6 +1,7 @@
 //! AVERAGE_POOL_2D and MAX_POOL_2D.
 
 use edgebench_kernels::ops::conv::ConvShape;
+use edgebench_kernels::ops::max_pool::MaxPool;
 use edgebench_kernels::ops::pool::{Pool, PoolRule};
 
 use super::checks;
@@ -65,9 +66,72 @@ pub(crate) fn pool(cx: &mut Cx<'_>) -> Result<(), Error> {
         (PoolRule::Maximum, ClampRule::Tfl)
     };
     let (lo, hi) = clamp(cx, y, activation, clamp_rule)?;
+    if maximum && x.dtype != DType::I16 {
+        let limits = [lo as i8, hi as i8];
+        if let Some(()) = max_pool(cx, &shape, limits)? {
+            return Ok(());
+        }
+    }
     let scratch = cx.scratch(if maximum { 0 } else { 4 * shape.in_c });
     let wide = x.dtype == DType::I16;
     let step = Pool { input: cx.input(0)?, output: cx.output(0)?, scratch, shape, rule, wide, lo, hi };
     cx.push(step, 0);
     Ok(())
+}
+
+/// Most entries of a table of windows.
+const MAX_TAPS: usize = 1 << 20;
+
+/// The positions of each window along an axis of `size`, those outside replaced by one inside: equally many for each window.
+fn windows([taps, stride, pad]: [usize; 3], size: usize, outputs: usize) -> Option<Vec<usize>> {
+    let most = taps.min(size);
+    if most.checked_mul(outputs)? > MAX_TAPS {
+        return None;
+    }
+    let window = |o: usize| {
+        let (first, end) = ((o * stride).saturating_sub(pad), (o * stride + taps).saturating_sub(pad).min(size));
+        (0..most).map(move |tap| (first + tap).min(end.saturating_sub(1)))
+    };
+    Some((0..outputs).flat_map(window).collect())
+}
+
+/// The maximum over windows of a tensor that may be held compact; `None` if the tables would be too large.
+fn max_pool(cx: &mut Cx<'_>, s: &ConvShape, limits: [i8; 2]) -> Result<Option<()>, Error> {
+    let lines = windows([s.k_h, s.stride_h, s.pad_top], s.in_h, s.out_h);
+    let columns = windows([s.k_w, s.stride_w, s.pad_left], s.in_w, s.out_w);
+    let (Some(lines), Some(columns)) = (lines, columns) else { return Ok(None) };
+    let from = cx.as_compact()?;
+    let mut table = |windows: Vec<usize>, index: &[i64]| {
+        let held: Vec<i32> = windows.into_iter().map(|i| index[i] as i32).collect();
+        cx.ints(&held)
+    };
+    let (lines, columns) = (table(lines, &from.index[0]), table(columns, &from.index[1]));
+    let step = MaxPool {
+        input: from.span,
+        lines,
+        columns,
+        scratch: cx.scratch(MaxPool::scratch_len(from.held[1], s.in_c)),
+        batch: s.batch,
+        size: from.held,
+        out: [s.out_h, s.out_w],
+        channels: s.in_c,
+        fill: from.fill[0].cast_signed(),
+        limits,
+        output: cx.output(0)?,
+    };
+    cx.push(step, 0);
+    Ok(Some(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_name_what_is_inside() {
+        assert_eq!(windows([2, 2, 0], 4, 2), Some(vec![0, 1, 2, 3]));
+        assert_eq!(windows([3, 2, 1], 4, 2), Some(vec![0, 1, 1, 1, 2, 3]));
+        assert_eq!(windows([5, 1, 2], 2, 2), Some(vec![0, 1, 0, 1]));
+        assert_eq!(windows([1 << 20, 1, 0], 1 << 20, 2), None);
+    }
 }

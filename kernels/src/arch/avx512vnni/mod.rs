@@ -8,6 +8,7 @@ mod peak;
 mod requant;
 
 use crate::isa::{Isa, Kernels, PackSpec};
+use crate::ops::max_pool::{self, MaxPool, MaxPoolData};
 
 /// The table.
 pub static KERNELS: Kernels = Kernels {
@@ -22,6 +23,7 @@ pub static KERNELS: Kernels = Kernels {
     conv_f32: float::conv,
     depthwise_f32: float::depthwise,
     add: add::add,
+    max_pool,
     peak_int8: peak::int8,
     peak_f32: peak::f32,
 };
@@ -32,4 +34,10 @@ fn to_unsigned(from: &[i8], to: &mut [u8]) {
     for (x, y) in from.iter().zip(to) {
         *y = x.cast_unsigned() ^ 0x80;
     }
+}
+
+/// See [`MaxPool`].
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+unsafe fn max_pool(step: &MaxPool, data: MaxPoolData<'_>) {
+    max_pool::max_pool(step, data);
 }

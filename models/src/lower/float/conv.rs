@@ -10,6 +10,7 @@ use super::{bias, bounds, constant, float_output};
 use crate::error::Error;
 use crate::graph::{Activation, Padding};
 use crate::lower::Cx;
+use crate::lower::compact::Site;
 use crate::lower::conv::{conv_shape, four, positive};
 use crate::lower::depthwise::depthwise_shape;
 use crate::lower::movement::{Layout, expect_shape, fill_span};
@@ -29,8 +30,9 @@ pub(super) fn conv2d(cx: &mut Cx<'_>, activation: Activation) -> Result<(), Erro
         let taps = shape.k_h * shape.k_w;
         return depthwise_step(cx, shape, activation, |tap, c| weights[c * taps + tap]);
     }
-    let memory = (cx.input(0)?, cx.output(0)?);
-    conv_step(cx, memory, &Product { shape, activation, bias: 2 }, &weights)
+    let site = if delegated(cx) { Site::compact(cx, shape, &[0; 4])? } else { Site::whole(cx, shape)? };
+    let product = Product { shape: site.shape, activation, bias: 2 };
+    conv_step(cx, (site.input, site.output), &product, &weights)
 }
 
 /// DEPTHWISE_CONV_2D.
@@ -60,16 +62,10 @@ fn depthwise_step(
         line.iter_mut().take(shape.out_c).enumerate().for_each(|(c, w)| *w = weight(tap, c));
     }
     let (lo, hi) = bounds(activation);
-    let step = DepthwiseF32 {
-        input: cx.input(0)?,
-        weights: cx.floats(&packed),
-        bias: bias(cx, 2, shape.out_c)?,
-        shape,
-        lo,
-        hi,
-        scratch: cx.scratch(depthwise_scratch_len_f32(cx.kernels, &shape)),
-        output: cx.output(0)?,
-    };
+    let Site { shape, input, output } = Site::compact(cx, shape, &[0; 4])?;
+    let (weights, bias) = (cx.floats(&packed), bias(cx, 2, shape.out_c)?);
+    let scratch = cx.scratch(depthwise_scratch_len_f32(cx.kernels, &shape));
+    let step = DepthwiseF32 { input, weights, bias, shape, lo, hi, scratch, output };
     cx.push(step, shape.macs());
     Ok(())
 }

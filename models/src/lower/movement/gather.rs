@@ -4,11 +4,12 @@ use edgebench_kernels::ops::argmax::ArgMax;
 use edgebench_kernels::ops::gather::Gather;
 
 use super::join::only;
-use super::{Layout, axis_of, expect_shape, same_type, strides};
+use super::{Layout, MAX_TABLE, axis_of, expect_shape, same_type};
 use crate::error::Error;
 use crate::graph::DType;
 use crate::lower::Cx;
 use crate::lower::cast::number_kind;
+use crate::lower::compact::Compact;
 use crate::lower::conv::four;
 
 /// GATHER. Constant indices must lie inside the axis; computed ones are clamped to it, since a run cannot fail.
@@ -72,18 +73,21 @@ pub(super) fn resize_nearest(cx: &mut Cx<'_>, align_corners: bool, half_pixel: b
     if y.elements() > 0 && x.elements() == 0 {
         return Err(cx.inconsistent("input elements", "at least 1", 0));
     }
-    let line = |input: usize, output: usize, stride: usize| -> Vec<i64> {
+    if y.elements() == 0 {
+        cx.output(0)?;
+        return Ok(());
+    }
+    if out_h.max(out_w) > MAX_TABLE {
+        return Err(cx.unsupported(&format!("an output of {out_h}x{out_w} pixels")));
+    }
+    let line = |input: usize, output: usize| -> Vec<usize> {
         let scale = nearest_scale(input, output, align_corners);
-        (0..output).map(|o| (nearest(o, input, scale, align_corners, half_pixel) * stride) as i64).collect()
+        (0..output).map(|o| nearest(o, input, scale, align_corners, half_pixel)).collect()
     };
-    let (from, to) = (strides(&x.shape), strides(&y.shape));
-    let mut layout = Layout::new(x.dtype.size());
-    layout.stride(batch, to[0], from[0]);
-    layout.table(to[1], line(in_h, out_h, from[1]));
-    layout.table(to[2], line(in_w, out_w, from[2]));
-    layout.stride(channels, 1, 1);
-    let (input, output) = (cx.input(0)?, cx.output(0)?);
-    layout.emit(cx, input, output)
+    let from = cx.as_compact()?;
+    let pick = |index: &[i64], line: Vec<usize>| line.into_iter().map(|i| index[i]).collect();
+    let index = [pick(&from.index[0], line(in_h, out_h)), pick(&from.index[1], line(in_w, out_w))];
+    cx.define_compact(0, Compact { index, node: cx.node_index(), ..from })
 }
 
 /// Input steps per output step (EXACT §3.6).

@@ -1,8 +1,9 @@
 //! PAD, PADV2, MIRROR_PAD, FILL.
 
-use super::{Layout, expect_shape, fill_span, same_type, strides, zero_bytes};
+use super::{Layout, MAX_TABLE, expect_shape, fill_span, same_type, strides, zero_bytes};
 use crate::error::Error;
 use crate::lower::Cx;
+use crate::lower::compact::{Compact, OUTSIDE};
 use crate::session::flip;
 
 /// Before and after, per axis.
@@ -46,6 +47,23 @@ pub(super) fn pad_v2(cx: &mut Cx<'_>) -> Result<(), Error> {
 fn constant_pad(cx: &mut Cx<'_>, fill: [u8; 8]) -> Result<(), Error> {
     let pairs = paddings(cx)?;
     let (x, y) = (cx.tensor(0)?, cx.out(0)?);
+    if let &[[0, 0], lines, columns, [0, 0]] = pairs.as_slice()
+        && x.elements() > 0
+        && y.shape.iter().all(|&n| n <= MAX_TABLE)
+    {
+        let from = cx.as_compact()?;
+        if from.has_border() && from.fill != fill {
+            // Two borders of different values: the inner one is made.
+            cx.operand(cx.optional(0).map_or(0, |(id, _)| id))?;
+        }
+        let from = cx.as_compact()?;
+        let with = |index: &[i64], [before, after]: [usize; 2]| {
+            let outside = |n: usize| std::iter::repeat_n(OUTSIDE, n);
+            outside(before).chain(index.iter().copied()).chain(outside(after)).collect()
+        };
+        let index = [with(&from.index[0], lines), with(&from.index[1], columns)];
+        return cx.define_compact(0, Compact { index, fill, node: cx.node_index(), ..from });
+    }
     let mut layout = Layout::block(x.dtype.size(), &x.shape, &x.shape, &y.shape);
     layout.out_offset = strides(&y.shape).iter().zip(&pairs).map(|(s, [before, _])| s * before).sum();
     let (input, output) = (cx.input(0)?, cx.output(0)?);
