@@ -1,6 +1,7 @@
 //! The command line as types: nothing here touches the system.
 
 pub mod corrupt;
+pub mod robust;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ use crate::inspect::lints::Severity;
 Examples:
   edgebench eval                          # accuracy, size and speed of the embedded model
   edgebench eval model.tflite --data cifar-10-batches-bin
+  edgebench eval model.tflite --data cifar-10-batches-bin --corruptions all --html report.html
   edgebench bench model.tflite --isa all
   edgebench inspect model.tflite
 
@@ -40,14 +42,18 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Accuracy, size and speed of models on labelled images
-    Eval(EvalArgs),
+    /// Accuracy, size and speed of models on labelled images, and how they hold up under corruptions
+    Eval(Box<EvalArgs>),
     /// Time of models, and of each of their operators
     Bench(BenchArgs),
     /// What a model file holds: operators, tensors, memory, and what is wrong with it
     Inspect(InspectArgs),
     /// Run arrays through a model: .npy or .npz in, .npy or .npz out
     Run(RunArgs),
+    /// Show what ledgers of robustness measurements say, without measuring
+    Report(robust::ReportArgs),
+    /// Join ledgers of shards
+    Merge(robust::MergeArgs),
     /// Corrupt images as CIFAR-10-C and ImageNet-C do: noise, blur, weather, JPEG, …
     Corrupt(corrupt::CorruptArgs),
     /// List instruction sets: built, running here, chosen
@@ -81,7 +87,9 @@ Examples:
   edgebench eval                                         # embedded model, embedded digits
   edgebench eval float.tflite int8.tflite --data cifar-10-batches-bin
   edgebench eval model.tflite --data images/ --resize --preprocess signed --confusion
-  edgebench eval model.tflite --data x_test.npy --min-accuracy 90%   # for CI: exit code 1 if below")]
+  edgebench eval model.tflite --data x_test.npy --min-accuracy 90%   # for CI: exit code 1 if below
+  edgebench eval float.tflite int8.tflite --data cifar-10-batches-bin --corruptions benchmark --baseline float --html report.html
+  edgebench eval int8.tflite --data cifar-10-batches-bin --corrupted CIFAR-10-C --baseline float.json --fail-if \"mce>105\"")]
 pub struct EvalArgs {
     /// The models [default: a small one for the embedded digits]
     #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
@@ -125,6 +133,12 @@ pub struct EvalArgs {
     /// Show the confusion matrix [default for one model of up to 12 classes]
     #[arg(long)]
     pub confusion: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub robust: robust::RobustArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rendering: robust::Rendering,
     /// Print as JSON
     #[arg(long)]
     pub json: bool,

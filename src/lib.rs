@@ -25,5 +25,7 @@ pub mod data;
 pub mod eval;
 pub mod inspect;
 pub mod machine;
+pub mod metrics;
 pub mod model;
 pub mod report;
+pub mod robust;

@@ -24,11 +24,11 @@ use crate::report::eval::{ClassRow, DataRow, EvalReport, LatencyRow, ModelRow, P
 use crate::report::eval_text::{Details, MATRIX, render};
 
 /// A model that fits the data.
-struct Candidate {
-    model: ModelFile,
-    plan: Arc<Plan>,
-    data: Dataset,
-    preparation: Preparation,
+pub(super) struct Candidate {
+    pub(super) model: ModelFile,
+    pub(super) plan: Arc<Plan>,
+    pub(super) data: Dataset,
+    pub(super) preparation: Preparation,
 }
 
 pub(super) fn run(args: &EvalArgs, talk: Talk) -> Result<Outcome> {
@@ -39,6 +39,9 @@ pub(super) fn run(args: &EvalArgs, talk: Talk) -> Result<Outcome> {
     // Everything is checked for every model before the first of them takes its time.
     let candidates =
         plans.into_iter().map(|(model, plan)| fit(args, model, plan, &data)).collect::<Result<Vec<_>>>()?;
+    if args.robust.wanted() {
+        return super::robust::run(args, &data, &candidates, talk);
+    }
 
     let pool = Pool { threads: args.threads.map_or_else(machine::cpus, usize::from), share: args.batch as usize };
     let mut models = Vec::new();

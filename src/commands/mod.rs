@@ -6,7 +6,11 @@ mod corrupt;
 mod eval;
 mod inspect;
 mod isa;
+mod ledgers;
+mod rendering;
+mod robust;
 mod run;
+mod samples;
 mod talk;
 
 use std::ffi::OsString;
@@ -71,6 +75,8 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
         Command::Corrupt(args) => corrupt::run(args, talk),
         Command::Eval(args) => eval::run(args, talk),
         Command::Inspect(args) => inspect::run(args, talk),
+        Command::Report(args) => ledgers::report(args, talk),
+        Command::Merge(args) => ledgers::merge(args, talk),
         Command::Run(args) => run::run(args, talk),
         Command::Isa(args) => isa::run(args),
         Command::Completions { shell } => completions(*shell),

@@ -67,7 +67,12 @@ const PATIENCE: Duration = Duration::from_millis(500);
 impl Progress {
     /// One more piece is done.
     pub(super) fn advance(&self) {
-        let last = self.bar.length() == Some(self.bar.position() + 1);
+        self.advance_by(1);
+    }
+
+    /// More pieces are done.
+    pub(super) fn advance_by(&self, pieces: u64) {
+        let last = self.bar.length() == Some(self.bar.position() + pieces);
         if !last
             && self.wanted.load(Ordering::Relaxed)
             && self.begin.elapsed() > PATIENCE
@@ -75,7 +80,7 @@ impl Progress {
         {
             self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         }
-        self.bar.inc(1);
+        self.bar.inc(pieces);
     }
 
     /// All is done: the bar goes away.

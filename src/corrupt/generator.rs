@@ -130,7 +130,7 @@ impl<'a> Generator<'a> {
         let share = range.len().div_ceil(self.corruptors.len()).max(1);
         let work = |corruptor: &mut Corruptor<'_>, first: usize, part: &mut [u8]| {
             for (i, out) in part.chunks_exact_mut(size).enumerate() {
-                one(corruptor, data, shape, (kind, severity, first + i), out)?;
+                corrupt_one(corruptor, data, (kind, severity, first + i), out)?;
                 done();
             }
             Ok(())
@@ -165,7 +165,7 @@ impl<'a> Generator<'a> {
                 if index >= data.len() {
                     return;
                 }
-                let result = one(corruptor, data, shape, (kind, severity, index), &mut out);
+                let result = corrupt_one(corruptor, data, (kind, severity, index), &mut out);
                 if let Err(error) = result.and_then(|()| sink(index, &out)) {
                     next.store(data.len(), Ordering::Relaxed);
                     failed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(error);
@@ -182,15 +182,18 @@ impl<'a> Generator<'a> {
     }
 }
 
-fn one(
+/// Writes image `index` of `data`, corrupted, to `out`.
+///
+/// # Errors
+/// Data that are not 8-bit images, or an image that cannot be read or corrupted.
+pub fn corrupt_one(
     corruptor: &mut Corruptor<'_>,
     data: &Dataset,
-    [height, width, channels]: [usize; 3],
     (kind, severity, index): (Corruption, Severity, usize),
     out: &mut [u8],
 ) -> Result<(), CorruptError> {
     let sample = data.sample(index)?;
-    let Values::U8(pixels) = &sample.values else {
+    let (Values::U8(pixels), &[height, width, channels]) = (&sample.values, &data.shape[..]) else {
         let (name, shape) = (data.name.clone(), data.shape.clone());
         return Err(CorruptError::NotImages { name, shape, kind: data.samples().type_name() });
     };

@@ -10,6 +10,6 @@ mod sheet;
 mod write;
 
 pub use frost::read_photographs;
-pub use generator::{CorruptError, Generator, default_constants};
+pub use generator::{CorruptError, Generator, corrupt_one, default_constants};
 pub use sheet::contact_sheet;
 pub use write::{write_labels, write_npy, write_png_folder, write_sheet};

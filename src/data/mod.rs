@@ -16,7 +16,7 @@ mod error;
 mod folder;
 mod idx;
 pub mod npy;
-mod npy_header;
+pub(crate) mod npy_header;
 pub mod npz;
 mod pickle;
 pub mod pipeline;
@@ -32,6 +32,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 pub use error::{DataError, Result};
+pub(crate) use samples::resize_pixels;
 pub use samples::{Sample, Samples, Values};
 pub use sniff::{SUPPORTED, open};
 

@@ -1,5 +1,7 @@
 //! From samples to the bytes of a model's input tensor, counted where values are clamped.
 
+use sha2::{Digest, Sha256};
+
 use super::preprocess::{Preprocess, PreprocessError};
 use super::quantise::{Clipping, InputType};
 use super::samples::{Sample, Values};
@@ -97,6 +99,18 @@ impl Pipeline {
         }
         let (channels, tables, notes) = (Channels::Same, Vec::new(), Vec::new());
         Ok(Self { input, sample_shape: sample.to_vec(), channels, tables, notes })
+    }
+
+    /// SHA-256 (hex) over everything that decides an input beside the sample: shape, channels, element type, and the bytes of
+    /// all 256 values of a pixel.
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(format!("{} {:?} {:?}", self.input.name(), self.sample_shape, self.channels));
+        for table in &self.tables {
+            hash.update([table.from as u8]);
+            hash.update(&table.bytes);
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Conversions that a result must mention.

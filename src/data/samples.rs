@@ -165,7 +165,7 @@ fn load(path: &Path, shape: &[usize], resize: Option<[usize; 2]>) -> Result<Vec<
 }
 
 /// `pixels` of shape `from` brought to `to` = `[height, width]`.
-fn resize_pixels(pixels: &[u8], from: &[usize], to: [usize; 2]) -> Vec<u8> {
+pub(crate) fn resize_pixels(pixels: &[u8], from: &[usize], to: [usize; 2]) -> Vec<u8> {
     let (w, h) = (from[1] as u32, from[0] as u32);
     let image = if from[2] == 1 {
         image::GrayImage::from_raw(w, h, pixels.to_vec()).map(DynamicImage::from)

@@ -9,5 +9,7 @@ pub mod eval_text;
 pub mod inspect;
 pub mod inspect_text;
 pub mod isa;
+pub mod merge;
+pub mod robust;
 pub mod run;
 pub mod table;

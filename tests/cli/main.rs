@@ -8,6 +8,7 @@ mod docs;
 mod eval;
 mod inspect;
 mod manners;
+mod robust;
 
 use std::path::PathBuf;
 use std::process::Command;
