@@ -25,8 +25,12 @@ fn every_field_is_documented() {
     let input = files.array("x.npy", DType::I8, &[1, 32, 32, 3], noise(32 * 32 * 3));
     let output = files.name("y.npy");
     let sheet = files.name("sheet.png");
+    let [ledger, merged] = ["a.ledger", "b.ledger"].map(|name| files.name(name));
+    assert_eq!(crate::edgebench(&["eval", "--limit", "3", "--corruptions", "fog", "--ledger", &ledger]).code, Some(0));
     for args in [
         &["eval", "--limit", "5", "--json"][..],
+        &["eval", "--limit", "5", "--corruptions", "fog,frost", "--bootstrap", "9", "--json"],
+        &["merge", &ledger, "--output", &merged, "--json"],
         &["bench", "--runs", "3", "--json"],
         &["inspect", "--json"],
         &["run", ZOO, "--input", &input, "--output", &output, "--json"],

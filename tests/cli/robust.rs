@@ -182,7 +182,7 @@ fn conditions_decide_the_exit_code() {
     let junit = files.name("junit.xml");
     let run = edgebench(&with(&["--fail-if", "mean_error>1%", "--junit", &junit]));
     assert_eq!(run.code, Some(1));
-    assert!(run.stderr.contains("meets --fail-if mean_error>1%"), "{}", run.stderr);
+    assert!(run.stderr.contains("failed (--fail-if mean_error>1%)"), "{}", run.stderr);
     let xml = fs::read_to_string(junit).expect("a file");
     assert!(xml.contains("failures=\"1\"") && xml.contains("mean_error&gt;1%"), "{xml}");
     refused(&with(&["--fail-if", "speed>3"]), &["speed", "expected one of"]);

@@ -2,6 +2,7 @@
 
 use super::{RobustModel, RobustReport, Study};
 use crate::metrics::criterion::{Criterion, Limit, Quantity};
+use crate::report::table::grouped;
 
 /// What became of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +94,14 @@ fn figure(model: &RobustModel, quantity: Quantity) -> Option<f64> {
     }
 }
 
+fn shown(quantity: Quantity, value: f64) -> String {
+    match quantity {
+        Quantity::Raw | Quantity::Zip => format!("{} bytes", grouped(value as u64)),
+        Quantity::Mce | Quantity::RelativeMce => format!("{value:.2}"),
+        _ => format!("{:.2} %", 100.0 * value),
+    }
+}
+
 impl Gate {
     /// One line.
     #[must_use]
@@ -111,11 +120,10 @@ impl Gate {
                     self.model, self.condition
                 );
             }
-            (Some(value), Quantity::Raw | Quantity::Zip) => format!("{value:.0} bytes"),
-            (Some(value), Quantity::Mce | Quantity::RelativeMce) => format!("{value:.2}"),
-            (Some(value), _) => format!("{:.2} %", 100.0 * value),
+            (Some(value), quantity) => shown(quantity, value),
         };
-        let met = if self.verdict == Verdict::Failed { "meets" } else { "does not meet" };
-        format!("{}: {name} is {value}, which {met} --fail-if {}", self.model, self.condition)
+        let base = self.base.map_or(String::new(), |base| format!(", BASE is {}", shown(self.quantity, base)));
+        let verdict = if self.verdict == Verdict::Failed { "failed" } else { "passed" };
+        format!("{}: {name} is {value}{base}: {verdict} (--fail-if {})", self.model, self.condition)
     }
 }

@@ -16,11 +16,13 @@ pub fn render(report: &RobustReport, width: usize) -> String {
 
 fn one(study: &Study, width: usize) -> String {
     let mut text = header(study);
-    let name = 16 + width.saturating_sub(NARROW);
-    text += &figures(study, name);
-    if study.models.len() > 1 {
+    let more = width.saturating_sub(NARROW);
+    text += &figures(study, 30 + more);
+    text.push('\n');
+    text += &cost(study, 24 + more);
+    if study.models.iter().any(|model| model.flips_clean.is_some()) {
         text.push('\n');
-        text += &cost(study, name + 6);
+        text += &against(study, 30 + more);
     }
     for model in study.models.iter().take(DETAILED) {
         let _ = write!(text, "\n{}, error in % by severity\n{}", label(model, 60), cells(study, model));
@@ -81,22 +83,14 @@ fn with_interval(figure: Option<Figure>, scale: f64) -> String {
 }
 
 fn figures(study: &Study, name: usize) -> String {
-    let mut table = Table::new(&[
-        ("model", Align::Left),
-        ("clean %", Align::Right),
-        ("error %", Align::Right),
-        ("mCE", Align::Right),
-        ("rel.", Align::Right),
-        ("ECE %", Align::Right),
-    ]);
+    let columns = [("model", Align::Left), ("clean %", Align::Right), ("error %", Align::Right), ("mCE", Align::Right)];
+    let mut table = Table::new(&columns);
     for model in &study.models {
         table.row([
             label(model, name),
             percent(1.0 - model.clean.error),
             with_interval(model.mean_error, 100.0),
             with_interval(model.mce, 1.0),
-            model.relative_mce.map_or("–".into(), |figure| format!("{:.1}", figure.value)),
-            percent(model.calibration_clean.ece),
         ]);
     }
     table.to_text()
@@ -105,28 +99,44 @@ fn figures(study: &Study, name: usize) -> String {
 fn cost(study: &Study, name: usize) -> String {
     let mut table = Table::new(&[
         ("model", Align::Left),
+        ("rel. mCE", Align::Right),
+        ("ECE %", Align::Right),
         ("raw", Align::Right),
         ("zip-6", Align::Right),
         ("CR", Align::Right),
+        ("front", Align::Left),
+    ]);
+    for model in &study.models {
+        table.row([
+            label(model, name),
+            model.relative_mce.map_or("–".into(), |figure| format!("{:.1}", figure.value)),
+            percent(model.calibration_clean.ece),
+            bytes(model.raw_bytes),
+            bytes(model.zip6_bytes),
+            model.compression.map_or("–".into(), |ratio| format!("{ratio:.2}")),
+            (if model.on_front { "yes" } else { "" }).into(),
+        ]);
+    }
+    table.to_text()
+}
+
+/// Answers to clean images, one by one.
+fn against(study: &Study, name: usize) -> String {
+    let mut table = Table::new(&[
+        ("against the baseline, clean", Align::Left),
         ("agrees %", Align::Right),
         ("lost", Align::Right),
         ("won", Align::Right),
         ("p", Align::Right),
-        ("front", Align::Left),
+        ("mCE - 100", Align::Right),
     ]);
     for model in &study.models {
-        let flips = model.flips_clean;
-        table.row([
-            label(model, name),
-            bytes(model.raw_bytes),
-            bytes(model.zip6_bytes),
-            model.compression.map_or("–".into(), |ratio| format!("{ratio:.2}")),
-            flips.map_or("–".into(), |flips| percent(flips.agreement)),
-            flips.map_or("–".into(), |flips| grouped(flips.lost)),
-            flips.map_or("–".into(), |flips| grouped(flips.won)),
-            flips.and_then(|flips| flips.p).map_or("–".into(), probability),
-            (if model.on_front { "yes" } else { "" }).into(),
-        ]);
+        let Some(flips) = model.flips_clean else { continue };
+        let p = flips.p.map_or("–".into(), probability);
+        let difference = model.mce_difference.and_then(|figure| figure.ci95);
+        let difference = difference.map_or("–".into(), |[lo, hi]| format!("{lo:+.1} to {hi:+.1}"));
+        let [lost, won] = [flips.lost, flips.won].map(grouped);
+        table.row([label(model, name), percent(flips.agreement), lost, won, p, difference]);
     }
     table.to_text()
 }

@@ -13,10 +13,12 @@ pub(super) fn section(study: &Study) -> String {
     let mut html = String::from("<h2>Error by corruption and severity</h2>\n<div class=\"panels\">\n");
     let base = study.baseline.as_ref().filter(|row| row.origin == "model").and_then(|_| study.models.first());
     for model in study.models.iter().take(MOST) {
+        html += "<div class=\"pair\">\n";
         html += &errors(study, model);
         if let Some(base) = base.filter(|base| !std::ptr::eq(*base, model)) {
             html += &differences(study, base, model);
         }
+        html += "</div>\n";
     }
     html += "</div>\n";
     if study.models.len() > MOST {
@@ -85,9 +87,12 @@ fn difference(points: Option<f64>) -> String {
     points.map_or("<td>–</td>".into(), |d| format!("<td style=\"{}\">{:+.1}</td>", diverging(d), 100.0 * d))
 }
 
-/// White to dark red from 0 to 1, dark grounds with white letters.
+/// Cream, orange, dark red at 0, 0.5 and 1; dark grounds have white letters.
 fn heat(share: f64) -> String {
-    colour([255.0, 250.0, 240.0], if share < 0.5 { [240.0, 150.0, 90.0] } else { [150.0, 20.0, 40.0] }, share)
+    const CREAM: [f64; 3] = [255.0, 250.0, 240.0];
+    const ORANGE: [f64; 3] = [238.0, 140.0, 80.0];
+    const RED: [f64; 3] = [140.0, 15.0, 35.0];
+    if share < 0.5 { colour(CREAM, ORANGE, 2.0 * share) } else { colour(ORANGE, RED, 2.0 * share - 1.0) }
 }
 
 /// Blue where the model is better, red where it is worse; full colour at 20 points.

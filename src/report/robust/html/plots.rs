@@ -27,7 +27,7 @@ pub(super) fn section(study: &Study) -> String {
     let mut html = String::from("<h2>Plots</h2>\n<div class=\"panels\">\n");
     html += &panel("Mean error over severity (0: clean images)", |area| over_severity(study, area));
     if study.models.len() > 1 {
-        html += &panel("Size against robustness (ringed: on the front)", |area| pareto(study, area));
+        html += &panel("Size against robustness (clean accuracy; ringed: on the front)", |area| pareto(study, area));
     }
     html += &panel("Reliability: accuracy by confidence, clean images", |area| {
         reliability(study, |model| Some(&model.calibration_clean), area)
@@ -115,11 +115,10 @@ fn pareto(study: &Study, area: &Area<'_>) -> Drawn {
     let right = points.iter().map(|point| point.0).fold(0.0, f64::max);
     let (low, high) = points.iter().fold((f64::MAX, f64::MIN), |(lo, hi), point| (lo.min(point.1), hi.max(point.1)));
     let slack = ((high - low) * 0.15).max(0.5);
-    let mut chart = ChartBuilder::on(area)
-        .margin(8)
-        .x_label_area_size(36)
-        .y_label_area_size(52)
-        .build_cartesian_2d(0.0..right * 1.25, low - slack..high + slack)?;
+    let mut chart = ChartBuilder::on(area).margin(8).x_label_area_size(36).y_label_area_size(52).build_cartesian_2d(
+        0.0..right * 1.25,
+        low - slack..high + slack + (high - low) * 0.06 * study.models.len() as f64,
+    )?;
     chart
         .configure_mesh()
         .x_labels(6)
@@ -132,13 +131,20 @@ fn pareto(study: &Study, area: &Area<'_>) -> Drawn {
         .bold_line_style(GRID)
         .draw()?;
     for ((x, y, model), colour) in points.into_iter().zip(COLOURS.into_iter().cycle()) {
-        chart.draw_series([Circle::new((x, y), 5, colour.filled())])?;
+        chart
+            .draw_series([Circle::new((x, y), 5, colour.filled())])?
+            .label(format!("{} ({:.1} %)", label(model, 26), 100.0 * (1.0 - model.clean.error)))
+            .legend(move |(x, y)| Circle::new((x + 7, y), 4, colour.filled()));
         if model.on_front {
             chart.draw_series([Circle::new((x, y), 9, colour.stroke_width(2))])?;
         }
-        let text = format!("{} ({:.1} %)", label(model, 22), 100.0 * (1.0 - model.clean.error));
-        chart.draw_series([EmptyElement::at((x, y)) + Text::new(text, (12, -6), (FONT, 12).into_font())])?;
     }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .label_font((FONT, 13))
+        .background_style(WHITE.mix(0.85))
+        .draw()?;
     Ok(())
 }
 
