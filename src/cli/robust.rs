@@ -7,7 +7,7 @@ use edgebench_corrupt::Constants;
 
 use super::corrupt::{Kinds, Severities, constants_parser, kinds_parser, severities};
 use crate::metrics::criterion::Criterion;
-use crate::robust::grid::BLOCK;
+use crate::robust::grid::{BLOCK, SMALL_BLOCK};
 use crate::robust::shard::ShardChoice;
 
 /// What `edgebench eval` measures beside clean accuracy.
@@ -38,12 +38,29 @@ pub struct RobustArgs {
     /// Measure part i of n only, or the part that Slurm, Kubernetes or a CI matrix gives this process (auto)
     #[arg(long, value_name = "I/N|auto", requires = "ledger")]
     pub shard: Option<ShardChoice>,
-    /// Images of a cell; the same for all shards
-    #[arg(long, value_name = "N", default_value_t = BLOCK, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    pub block: u64,
+    /// Images of a cell; the same for all shards [default: 1000, with --until-decided 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub block: Option<u64>,
+    /// Measure images in random order until this is decided: "mce<=BASE+2", "clean>=84%"; exit with 1 if it does not hold
+    #[arg(long, value_name = "CONDITION", conflicts_with_all = ["shard", "fail_if", "html", "csv", "markdown", "junit", "result"])]
+    pub until_decided: Option<Criterion>,
+    /// Probability of a wrong verdict of --until-decided, at most
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = error_rate, requires = "until_decided")]
+    pub error_rate: f64,
+}
+
+fn error_rate(text: &str) -> Result<f64, String> {
+    let value = super::share(text)?;
+    if (1e-6..=0.5).contains(&value) { Ok(value) } else { Err("expected 0.0001% to 50%".into()) }
 }
 
 impl RobustArgs {
+    /// Images of a cell.
+    #[must_use]
+    pub fn block(&self) -> u64 {
+        self.block.unwrap_or(if self.until_decided.is_some() { SMALL_BLOCK } else { BLOCK })
+    }
+
     /// Whether robustness is to be measured at all.
     #[must_use]
     pub fn wanted(&self) -> bool {

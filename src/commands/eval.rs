@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use edgebench_models::{LowerOptions, Plan, Session};
 
 use super::talk::{Talk, width};
@@ -39,6 +39,18 @@ pub(super) fn run(args: &EvalArgs, talk: Talk) -> Result<Outcome> {
     // Everything is checked for every model before the first of them takes its time.
     let candidates =
         plans.into_iter().map(|(model, plan)| fit(args, model, plan, &data)).collect::<Result<Vec<_>>>()?;
+    let alone = [
+        ("--ledger", args.robust.ledger.is_some()),
+        ("--until-decided", args.robust.until_decided.is_some()),
+        ("--html", args.rendering.html.is_some()),
+        ("--fail-if", !args.rendering.fail_if.is_empty()),
+        ("--baseline", args.rendering.baseline.is_some()),
+    ];
+    if let Some((name, _)) = alone.iter().find(|(_, given)| *given && !args.robust.wanted()) {
+        bail!(
+            "{name} belongs to a measurement of robustness: give --corruptions (all, benchmark, fog, …) or --corrupted DIR"
+        );
+    }
     if args.robust.wanted() {
         return super::robust::run(args, &data, &candidates, talk);
     }

@@ -3,6 +3,7 @@
 mod arrays;
 mod bench;
 mod corrupt;
+mod decide;
 mod eval;
 mod inspect;
 mod isa;

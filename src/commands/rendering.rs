@@ -63,7 +63,7 @@ fn verdict(gates: &[Gate], talk: Talk) -> Outcome {
 }
 
 /// A model of the ledger, a file with a result, or AlexNet.
-fn baseline(name: Option<&str>, store: &Store) -> Result<Option<Baseline>> {
+pub(super) fn baseline(name: Option<&str>, store: &Store) -> Result<Option<Baseline>> {
     let Some(name) = name else { return Ok(None) };
     if name == "alexnet" {
         for data in store.data().values() {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use edgebench_corrupt::Corruption;
 use sha2::{Digest, Sha256};
 
+use super::decide::{self, Wish};
 use super::eval::Candidate;
 use super::talk::Talk;
 use super::{Outcome, rendering, samples};
@@ -18,7 +19,7 @@ use crate::data::Dataset;
 use crate::eval::size::zip6;
 use crate::machine;
 use crate::report::table::grouped;
-use crate::robust::cell::{GENERATOR, ModelKey};
+use crate::robust::cell::{CellKey, Counts, GENERATOR, ModelKey};
 use crate::robust::confidence::Confidence;
 use crate::robust::files::{CorruptedFiles, kinds_in};
 use crate::robust::grid::Grid;
@@ -41,7 +42,7 @@ pub(super) fn run(args: &EvalArgs, data: &Dataset, candidates: &[Candidate], tal
         kinds: corruptions.iter().map(|&corruption| source.kind(corruption)).collect(),
         severities: args.robust.severity.0.clone(),
         images: data.len() as u64,
-        block: args.robust.block,
+        block: args.robust.block(),
     };
 
     let data_sha256 = data.sha256()?;
@@ -54,6 +55,10 @@ pub(super) fn run(args: &EvalArgs, data: &Dataset, candidates: &[Candidate], tal
 
     let measurement =
         Measurement { data_sha256: &data_sha256, source: &source, grid: &grid, shard, subjects: &subjects };
+    if let Some(criterion) = &args.robust.until_decided {
+        let wish = Wish { criterion, error_rate: args.robust.error_rate, threads, json: args.json };
+        return decide::run(&measurement, &wish, args.rendering.baseline.as_deref(), (&mut ledger, talk));
+    }
     measure(&measurement, &mut ledger, threads, talk)?;
     if shard != Shard::ALL {
         talk.note(&format!("shard {shard} is done; join the ledgers with: edgebench merge … --output all.ledger"));
@@ -204,8 +209,8 @@ fn measure(measurement: &Measurement<'_>, ledger: &mut Ledger, threads: usize, t
 }
 
 /// What is known, and the file that it is kept in.
-struct Ledger {
-    store: Store,
+pub(super) struct Ledger {
+    pub(super) store: Store,
     journal: Option<Journal>,
 }
 
@@ -234,11 +239,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn put(
-        &mut self,
-        key: crate::robust::cell::CellKey,
-        counts: crate::robust::cell::Counts,
-    ) -> Result<(), LedgerError> {
+    pub(super) fn put(&mut self, key: CellKey, counts: Counts) -> Result<(), LedgerError> {
         if let Some(journal) = &mut self.journal {
             journal.append_cell(&key, &counts)?;
         }

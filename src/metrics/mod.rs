@@ -8,3 +8,4 @@ pub mod criterion;
 pub mod hypervolume;
 pub mod paired;
 pub mod pareto;
+pub mod sequential;

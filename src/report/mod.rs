@@ -4,6 +4,7 @@ pub mod arena_text;
 pub mod bench;
 pub mod bench_text;
 pub mod corrupt;
+pub mod decision;
 pub mod eval;
 pub mod eval_text;
 pub mod inspect;

@@ -22,6 +22,9 @@ pub struct Grid {
 /// Images of a block unless somebody says otherwise: a tenth of CIFAR-10's test set.
 pub const BLOCK: u64 = 1000;
 
+/// Images of a block where they are drawn at random until something is decided.
+pub const SMALL_BLOCK: u64 = 20;
+
 impl Grid {
     /// Clean images, then every corruption with every severity.
     pub fn conditions(&self) -> impl Iterator<Item = Condition> + '_ {

@@ -104,10 +104,20 @@ impl<'a> Agenda<'a> {
     /// All cells of the shard but those that `has`.
     #[must_use]
     pub fn new(measurement: &'a Measurement<'a>, has: impl Fn(&CellKey) -> bool) -> Self {
+        Self::of(measurement, has, |_| true)
+    }
+
+    /// The same, of some blocks of images only.
+    #[must_use]
+    pub fn of(
+        measurement: &'a Measurement<'a>,
+        has: impl Fn(&CellKey) -> bool,
+        wanted: impl Fn(&Range<u64>) -> bool,
+    ) -> Self {
         let mut agenda = Self { measurement, tasks: Vec::new(), slices: Vec::new(), known: 0 };
         let sizes = by_size(measurement.subjects);
         for (at, (condition, range)) in measurement.grid.units().enumerate() {
-            if !measurement.shard.takes(at) {
+            if !measurement.shard.takes(at) || !wanted(&range) {
                 continue;
             }
             for group in &sizes {
@@ -216,7 +226,9 @@ fn by_size(subjects: &[Subject<'_>]) -> Vec<Vec<usize>> {
 }
 
 impl Measurement<'_> {
-    fn key(&self, subject: usize, condition: Condition, range: &Range<u64>) -> CellKey {
+    /// The name of a cell of model `subject`.
+    #[must_use]
+    pub fn key(&self, subject: usize, condition: Condition, range: &Range<u64>) -> CellKey {
         CellKey {
             data: self.data_sha256.into(),
             model: self.subjects[subject].key.clone(),

@@ -30,6 +30,7 @@ fn every_field_is_documented() {
     for args in [
         &["eval", "--limit", "5", "--json"][..],
         &["eval", "--limit", "5", "--corruptions", "fog,frost", "--bootstrap", "9", "--json"],
+        &["eval", "--corruptions", "fog", "--severity", "1", "--until-decided", "clean>=50%", "--json"],
         &["merge", &ledger, "--output", &merged, "--json"],
         &["bench", "--runs", "3", "--json"],
         &["inspect", "--json"],

@@ -251,3 +251,18 @@ fn every_form_is_written() {
     assert!(page.contains("<svg") && page.contains("data:image/png;base64") && page.ends_with("</html>\n"));
     assert!(!page.contains("http://") || !page.contains("src=\"http"), "nothing is fetched");
 }
+
+#[test]
+fn a_condition_is_decided_with_few_images() {
+    let few = ["eval", ZOO, "--corruptions", "brightness", "--severity", "1", "--block", "4", "--json"];
+    let with = |more: &[&'static str]| few.iter().copied().chain(more.iter().copied()).collect::<Vec<_>>();
+    let report = json(&with(&["--until-decided", "clean>=60%"]));
+    assert_eq!((&report["schema"], &report["models"][0]["holds"]), (&"edgebench.decision/1".into(), &true.into()));
+    let (used, all) = (report["inferences"].as_u64().expect("a count"), report["of"].as_u64().expect("a count"));
+    assert!(used * 3 < all && all == 2 * 359, "{used} of {all}");
+    assert_eq!(edgebench(&with(&["--until-decided", "clean<60%"])).code, Some(1), "it does not hold");
+    refused(&with(&["--until-decided", "mce<=100"]), &["needs --baseline"]);
+    refused(&with(&["--until-decided", "zip<3"]), &["expected clean, mean_error or mce"]);
+    refused(&with(&["--until-decided", "clean>1%", "--error-rate", "90%"]), &["expected 0.0001% to 50%"]);
+    refused(&["eval", ZOO, "--until-decided", "clean>1%"], &["--corruptions"]);
+}
