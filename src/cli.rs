@@ -1,6 +1,8 @@
 //! The command line as types: nothing here touches the system.
 
 pub mod corrupt;
+#[cfg(feature = "fetch")]
+pub mod data;
 pub mod robust;
 
 use std::path::PathBuf;
@@ -56,6 +58,9 @@ pub enum Command {
     Merge(robust::MergeArgs),
     /// Corrupt images as CIFAR-10-C and ImageNet-C do: noise, blur, weather, JPEG, …
     Corrupt(corrupt::CorruptArgs),
+    /// Published data sets: list, verify, fetch
+    #[cfg(feature = "fetch")]
+    Data(data::DataArgs),
     /// List instruction sets: built, running here, chosen
     Isa(IsaArgs),
     /// Print a completion script for a shell

@@ -11,6 +11,8 @@
 //! * [`commands`]: one file a command: parse, decide, do, print;
 //! * [`data`]: labelled samples of every supported kind, and what they become before a model;
 //! * [`corrupt`]: the same samples in noise, blur, weather;
+//! * [`robust`]: corrupted images, cells, ledgers, shards; [`metrics`]: what figures are made of them;
+//! * `fetch`: published data sets (feature of the same name);
 //! * [`report`]: results, one serde struct each (that is the JSON), with a renderer for people;
 //! * [`eval`]: many samples on many threads, accuracy, latency, statistics;
 //! * [`inspect`]: what a file says without running it, lints;
@@ -23,6 +25,8 @@ pub mod commands;
 pub mod corrupt;
 pub mod data;
 pub mod eval;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 pub mod inspect;
 pub mod machine;
 pub mod metrics;

@@ -3,6 +3,8 @@
 mod arrays;
 mod bench;
 mod corrupt;
+#[cfg(feature = "fetch")]
+mod data;
 mod decide;
 mod eval;
 mod inspect;
@@ -74,6 +76,8 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
     match &cli.command {
         Command::Bench(args) => bench::run(args, talk),
         Command::Corrupt(args) => corrupt::run(args, talk),
+        #[cfg(feature = "fetch")]
+        Command::Data(args) => data::run(args, talk),
         Command::Eval(args) => eval::run(args, talk),
         Command::Inspect(args) => inspect::run(args, talk),
         Command::Report(args) => ledgers::report(args, talk),

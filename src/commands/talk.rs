@@ -83,6 +83,12 @@ impl Progress {
         self.bar.inc(pieces);
     }
 
+    /// There are as many pieces.
+    #[cfg(feature = "fetch")]
+    pub(super) fn expect(&self, pieces: u64) {
+        self.bar.set_length(pieces);
+    }
+
     /// All is done: the bar goes away.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();

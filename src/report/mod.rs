@@ -4,6 +4,8 @@ pub mod arena_text;
 pub mod bench;
 pub mod bench_text;
 pub mod corrupt;
+#[cfg(feature = "fetch")]
+pub mod data;
 pub mod decision;
 pub mod eval;
 pub mod eval_text;

@@ -25,6 +25,8 @@ fn every_field_is_documented() {
     let input = files.array("x.npy", DType::I8, &[1, 32, 32, 3], noise(32 * 32 * 3));
     let output = files.name("y.npy");
     let sheet = files.name("sheet.png");
+    let digits = files.name("digits-c");
+    assert_eq!(crate::edgebench(&["corrupt", "--corruptions", "fog", "--output", &digits]).code, Some(0));
     let [ledger, merged] = ["a.ledger", "b.ledger"].map(|name| files.name(name));
     assert_eq!(crate::edgebench(&["eval", "--limit", "3", "--corruptions", "fog", "--ledger", &ledger]).code, Some(0));
     for args in [
@@ -32,6 +34,8 @@ fn every_field_is_documented() {
         &["eval", "--limit", "5", "--corruptions", "fog,frost", "--bootstrap", "9", "--json"],
         &["eval", "--corruptions", "fog", "--severity", "1", "--until-decided", "clean>=50%", "--json"],
         &["merge", &ledger, "--output", &merged, "--json"],
+        &["data", "list", "--json"],
+        &["data", "verify", &digits, "--clean", "digits", "--json"],
         &["bench", "--runs", "3", "--json"],
         &["inspect", "--json"],
         &["run", ZOO, "--input", &input, "--output", &output, "--json"],
