@@ -24,7 +24,8 @@ fn paper() -> Option<PathBuf> {
     let found = [named, models, Some(beside)].into_iter().flatten().find(|folder| folder.is_dir());
     if found.is_none() {
         let text = "skipped: no raw results of the study; set EDGEBENCH_PAPER to the folder with collected.json";
-        let _ = writeln!(std::io::stderr(), "{text}");
+        static SAID: std::sync::Once = std::sync::Once::new();
+        SAID.call_once(|| drop(writeln!(std::io::stderr(), "{text}")));
     }
     found
 }
