@@ -204,6 +204,10 @@ fn ledgers_that_are_damaged_or_contradict_are_refused_and_kept() {
     refused(&with(&["--ledger", &stranger]), &["notes.txt", "not a ledger"]);
     assert_eq!(fs::read(&stranger).expect("notes"), b"my notes\n");
 
+    // The checksum is right, but one hit more is said than the answers have.
+    let liar = files.write("alone.ledger", with_record(&text, &more_hits).as_bytes());
+    refused(&["report", &liar], &["labels, it says", "on images"]);
+
     let torn = files.write("torn.ledger", &text.as_bytes()[..text.len() - 30]);
     assert!(edgebench(&["report", &torn]).stderr.contains("unfinished"), "a torn line is said");
 
@@ -226,13 +230,31 @@ fn same(files: &Files) -> String {
     files.name("same.ledger")
 }
 
-/// The last cell with another answer to its first image, and the checksum that belongs to it.
+/// The last cell with another answer to its first image.
 fn with_another_answer(ledger: &str) -> String {
+    with_record(ledger, &|json| {
+        let (head, answers) = json.split_once("\"answers\":\"").expect("answers");
+        let other = if answers.starts_with("00") { "01" } else { "00" };
+        format!("{head}\"answers\":\"{other}{}", &answers[2..])
+    })
+}
+
+/// One wrong answer more counted as a hit, in the sum and in the bins, which must agree.
+fn more_hits(json: &str) -> String {
+    let mut record: Value = serde_json::from_str(json).expect("a record");
+    let cell = &mut record["cell"];
+    cell["hits"] = (cell["hits"].as_u64().expect("a count") + 1).into();
+    let bins = cell["bins"].as_array_mut().expect("bins");
+    let bin = bins.iter_mut().find(|bin| bin[0].as_u64() > bin[1].as_u64()).expect("a wrong answer");
+    bin[1] = (bin[1].as_u64().expect("a count") + 1).into();
+    record.to_string()
+}
+
+/// The ledger with another last record, and the checksum that belongs to it.
+fn with_record(ledger: &str, change: &dyn Fn(&str) -> String) -> String {
     let (before, last) = ledger.trim_end().rsplit_once('\n').expect("several lines");
     let json = last.split_once("\"record\":").and_then(|(_, rest)| rest.strip_suffix('}')).expect("a record");
-    let (head, answers) = json.split_once("\"answers\":\"").expect("answers");
-    let other = if answers.starts_with("00") { "01" } else { "00" };
-    let json = format!("{head}\"answers\":\"{other}{}", &answers[2..]);
+    let json = change(json);
     let mut crc = flate2::Crc::new();
     crc.update(json.as_bytes());
     format!("{before}\n{{\"crc\":\"{:08x}\",\"record\":{json}}}\n", crc.sum())

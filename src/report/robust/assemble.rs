@@ -33,6 +33,20 @@ pub enum BuildError {
         /// First digits of the other.
         second: String,
     },
+    /// A cell whose answers and hits do not belong together, or to these data.
+    #[error(
+        "the ledger has a cell {condition} on images {first} to {end} whose {what}; remove its line and measure it again"
+    )]
+    Cell {
+        /// The condition.
+        condition: String,
+        /// First image.
+        first: u64,
+        /// One more than the last image.
+        end: u64,
+        /// What does not fit.
+        what: String,
+    },
     /// No such baseline.
     #[error("--baseline {name}: no model of the ledger has this name; there are {there}")]
     NoBaseline {
@@ -105,6 +119,7 @@ fn material<'a>(
         if key.data != data || !conditions.contains(&key.condition) || !belongs(&key.origin, setting) {
             continue;
         }
+        check(fact, key, counts)?;
         let measured = match models.entry(&key.model) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::btree_map::Entry::Vacant(entry) => {
@@ -115,6 +130,19 @@ fn material<'a>(
         measured.add(key, counts)?;
     }
     Ok(Material { data: fact, setting, conditions, models: models.into_values().collect() })
+}
+
+/// A checksum shows damage, not a wrong program: hits are counted again.
+fn check(data: &DataFact, key: &CellKey, counts: &Counts) -> Result<(), BuildError> {
+    let wrong = |what| BuildError::Cell { condition: key.condition.to_string(), first: key.first, end: key.end, what };
+    let range = usize::try_from(key.first).ok().zip(usize::try_from(key.end).ok());
+    let labels = range.and_then(|(first, end)| data.labels.get(first..end));
+    let labels = labels.ok_or_else(|| wrong(format!("images the data do not have ({} images)", data.n)))?;
+    let hits = labels.iter().zip(&counts.answers).filter(|(label, answer)| label == answer).count() as u64;
+    if hits == counts.hits {
+        return Ok(());
+    }
+    Err(wrong(format!("answers hit {hits} labels, it says {}", counts.hits)))
 }
 
 fn belongs(origin: &Origin, setting: &Setting) -> bool {
