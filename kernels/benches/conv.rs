@@ -15,7 +15,7 @@ use edgebench_kernels::{Isa, peak};
 /// Name, input side, input channels, kernel side, stride, output channels (0: depthwise).
 type Layer = (&'static str, usize, usize, usize, usize, usize);
 
-const LAYERS: [Layer; 14] = [
+const LAYERS: [Layer; 24] = [
     ("resnet8_first", 32, 3, 3, 1, 16),
     ("resnet8_32x32x16", 32, 16, 3, 1, 16),
     ("resnet8_down_32", 32, 16, 3, 2, 32),
@@ -26,7 +26,17 @@ const LAYERS: [Layer; 14] = [
     ("mobilenet_56_24_144", 56, 24, 1, 1, 144),
     ("mobilenet_14_64_384", 14, 64, 1, 1, 384),
     ("mobilenet_7_320_1280", 7, 320, 1, 1, 1280),
+    ("mobilenet_1_160_960", 1, 160, 1, 1, 960),
+    ("mobilenet_2_96_576", 2, 96, 1, 1, 576),
     ("dense_1280_1000", 1, 1280, 1, 1, 1000),
+    ("resnet50_56x56x64", 56, 64, 3, 1, 64),
+    ("resnet50_56_64_256", 56, 64, 1, 1, 256),
+    ("resnet50_56_256_512_s2", 56, 256, 1, 2, 512),
+    ("resnet50_14x14x256", 14, 256, 3, 1, 256),
+    ("resnet50_14_256_1024", 14, 256, 1, 1, 1024),
+    ("resnet50_7x7x512", 7, 512, 3, 1, 512),
+    ("resnet50_7_512_2048", 7, 512, 1, 1, 2048),
+    ("vgg_28x28x512", 28, 512, 3, 1, 512),
     ("depthwise_112x112x32", 112, 32, 3, 1, 0),
     ("depthwise_56x56x144_s2", 56, 144, 3, 2, 0),
     ("depthwise_14x14x384", 14, 384, 3, 1, 0),
@@ -74,6 +84,8 @@ fn int8(c: &mut Criterion) {
     layers(c, "int8", |shape, depthwise, isa| {
         let mut case = Int8::new(&mut Rng(1), shape, (Fill::Random, Fill::Random), Rounding::F32Even);
         case.limits = (-128, 127);
+        // As in networks: the cases of the tests have some beyond what any has.
+        case.real.iter_mut().for_each(|real| *real = real.min(0.5));
         if depthwise { case.prepare_depthwise(isa) } else { case.prepare_conv(isa) }
     });
 }

@@ -54,6 +54,7 @@ impl<V: Vector> Kernel for Float<V> {
     type Weights = V;
     type Codes = V;
     type Rule<'a> = Rule<'a>;
+    type Finish<'a, const NP: usize> = [V; 2];
     const NR: usize = V::LANES;
     const KR: usize = 1;
 
@@ -83,13 +84,18 @@ impl<V: Vector> Kernel for Float<V> {
     }
 
     #[inline(always)]
-    unsafe fn finish<const MR: usize, const NP: usize>(rule: &Rule<'_>, acc: [[V; NP]; MR], to: &Target<f32>) {
-        // SAFETY: the caller vouches for the CPU and the target.
-        unsafe {
-            let (lo, hi) = (V::splat(rule.lo), V::splat(rule.hi));
-            for (m, row) in acc.into_iter().enumerate() {
-                for (n, acc) in row.into_iter().enumerate() {
-                    let first = n * V::LANES;
+    unsafe fn prepare<'a, const NP: usize>(rule: &Self::Rule<'a>, _: &Target<f32>) -> Self::Finish<'a, NP> {
+        // SAFETY: the caller vouches for the CPU.
+        unsafe { [V::splat(rule.lo), V::splat(rule.hi)] }
+    }
+
+    #[inline(always)]
+    unsafe fn finish<const MR: usize, const NP: usize>(&[lo, hi]: &[V; 2], acc: [[V; NP]; MR], to: &Target<f32>) {
+        for (m, row) in acc.into_iter().enumerate() {
+            for (n, acc) in row.into_iter().enumerate() {
+                let first = n * V::LANES;
+                // SAFETY: the caller vouches for the CPU and the target.
+                unsafe {
                     let at = to.at.add(m * to.pitch + first);
                     acc.clamp(lo, hi).store_first(at, to.valid.saturating_sub(first));
                 }
@@ -217,7 +223,7 @@ pub(crate) unsafe fn depthwise(step: &DepthwiseF32, data: DataF32<'_>, line: Lin
     let DataF32 { input, output, weights, bias, scratch } = data;
     let ring = (view_mut::<f32>(scratch), 0.0);
     let copy = |from: &[f32], to: &mut [f32]| to.copy_from_slice(from);
-    for_each_row((s, &window, 0..window.rows), input, ring, copy, |ring: &[f32], row: Row| {
+    for_each_row((s, &window), input, ring, copy, |ring: &[f32], row: Row| {
         let shared = Line { step, window, ring, weights, bias, slot: row.slot };
         // SAFETY: the caller vouches for the CPU.
         unsafe { line(&shared, &mut output[row.pixel * s.out_c..][..row.count * s.out_c]) };

@@ -1,18 +1,19 @@
 //! Convolution as implicit GEMM, for every instruction set and number type: what differs is a [`Kernel`].
 //!
 //! Output pixels of one line times output channels are cut into register tiles of `MR` pixels × `NP` panels, a panel being the
-//! `NR` channels of one vector. A tile walks the taps once:
+//! `NR` channels of one vector. The panels of a tile stay in a cache while all lines of a band ([`Window`]) go by. A tile walks the
+//! taps once:
 //!
 //! ```text
 //! for each run of consecutive input codes (a tap, or a whole row of taps where those are contiguous)
 //!     for each KR codes of the run
 //!         load NP weight vectors; for each pixel: broadcast its KR codes, NP dot products into NP accumulators
 //! ```
-//! and leaves its accumulators to the kernel's epilogue. Pixels are `pitch` elements apart, taps at the same place for each.
+//! and leaves its accumulators to the kernel's epilogue, whose constants are prepared once for all tiles of a line. Pixels are `pitch` elements apart, taps at the same place for each.
 
-use crate::arch::rows::{Row, for_each_row};
+use crate::arch::rows::{Band, for_each_band};
 use crate::ops::conv::ConvShape;
-use crate::ops::window::Window;
+use crate::ops::window::{Form, Product, Window};
 use crate::span::{Number, view_mut};
 
 /// The vector operations of one instruction set and number type.
@@ -35,6 +36,8 @@ pub(crate) trait Kernel: 'static {
     type Codes: Copy;
     /// Bias, rounding, clamp.
     type Rule<'a>: Copy;
+    /// The rule for the channels of `NP` panels, ready to use.
+    type Finish<'a, const NP: usize>: Copy;
     /// Channels per panel.
     const NR: usize;
     /// Codes per dot product.
@@ -48,9 +51,11 @@ pub(crate) trait Kernel: 'static {
     unsafe fn dot(acc: Self::Acc, codes: Self::Codes, weights: Self::Weights) -> Self::Acc;
     /// Where the accumulators of `valid` channels from `channel` on start.
     unsafe fn init(rule: &Self::Rule<'_>, channel: usize, valid: usize) -> Self::Acc;
+    /// What [`Kernel::finish`] needs for the channels of `to`.
+    unsafe fn prepare<'a, const NP: usize>(rule: &Self::Rule<'a>, to: &Target<Self::Output>) -> Self::Finish<'a, NP>;
     /// Writes the results of a tile.
     unsafe fn finish<const MR: usize, const NP: usize>(
-        rule: &Self::Rule<'_>,
+        finish: &Self::Finish<'_, NP>,
         acc: [[Self::Acc; NP]; MR],
         to: &Target<Self::Output>,
     );
@@ -60,9 +65,9 @@ pub(crate) trait Kernel: 'static {
     fn tiles(panels: usize, pixels: usize) -> (usize, &'static [TileFn<Self>]);
 }
 
-/// A [`tile`] compiled for an instruction set.
+/// [`tiles`] compiled for an instruction set.
 pub(crate) type TileFn<K> =
-    for<'a> unsafe fn(&<K as Kernel>::Rule<'a>, &Taps, Source<K>, &Target<<K as Kernel>::Output>);
+    for<'a> unsafe fn(&<K as Kernel>::Rule<'a>, &Taps, Source<K>, Target<<K as Kernel>::Output>);
 
 /// Where a tile writes.
 #[derive(Clone, Copy, Debug)]
@@ -77,20 +82,15 @@ pub(crate) struct Target<T> {
     pub valid: usize,
 }
 
-/// What a tile reads.
+/// What tiles read.
 pub(crate) struct Source<K: Kernel + ?Sized> {
     /// First pixel's place in line 0 of the ring.
     pub codes: *const K::Code,
     /// First panel.
     pub weights: *const K::Weight,
+    /// Tiles, one beside the other.
+    pub tiles: usize,
 }
-
-impl<K: Kernel + ?Sized> Clone for Source<K> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<K: Kernel + ?Sized> Copy for Source<K> {}
 
 /// The walk over the taps, the same for every tile of a line.
 #[derive(Clone, Copy, Debug)]
@@ -117,44 +117,88 @@ pub(crate) struct Taps {
     pub panel_len: usize,
 }
 
-/// One register tile; to be wrapped by each instruction set in a function with its features. `U` is how many dot products of a
-/// run are unrolled.
+impl Taps {
+    /// The walk over the taps of a pixel; the slot is that of the first line.
+    fn new<K: Kernel>(s: &ConvShape, window: &Window) -> Taps {
+        let (runs, run_len) = s.runs();
+        let depth = run_len.div_ceil(K::KR);
+        let panel_len = s.k_h * runs * depth * K::KR * K::NR;
+        let all = Taps {
+            rows: s.k_h,
+            slot: 0,
+            slot_step: s.dilation_h % window.lines.max(1),
+            lines: window.lines,
+            line_len: window.line_len(),
+            runs,
+            run_step: s.dilation_w * s.in_c,
+            depth,
+            pitch: s.stride_w * s.in_c,
+            panel_len,
+        };
+        match window.form {
+            // The kernel rows of a pixel are one run.
+            Form::Gathered => Taps { rows: 1, slot_step: 0, depth: s.k_h * depth, pitch: window.channels, ..all },
+            Form::Lines | Form::Flat => all,
+        }
+    }
+}
+
+/// Register tiles of one line, one beside the other; to be wrapped by each instruction set in a function with its features. `U` is
+/// how many dot products of a run are unrolled.
 ///
 /// # Safety
-/// As [`Kernel`]; `source` must be valid for all taps of `MR` pixels and `NP` panels, `to` for the results.
+/// As [`Kernel`]; `source` must be valid for all taps of `MR` pixels and `NP` panels of each tile, `to` for the results.
 #[inline(always)]
-pub(crate) unsafe fn tile<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
+pub(crate) unsafe fn tiles<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
     rule: &K::Rule<'_>,
     taps: &Taps,
     source: Source<K>,
-    to: &Target<K::Output>,
+    mut to: Target<K::Output>,
 ) {
-    let mut acc = [[const { core::mem::MaybeUninit::<K::Acc>::uninit() }; NP]; MR];
-    for n in 0..NP {
+    let bias: [K::Acc; NP] = core::array::from_fn(|n| {
         let first = n * K::NR;
         // SAFETY: the caller vouches for the CPU; `init` checks its own bounds.
-        let bias = unsafe { K::init(rule, to.channel + first, to.valid.saturating_sub(first)) };
-        for row in &mut acc {
-            row[n].write(bias);
-        }
+        unsafe { K::init(rule, to.channel + first, to.valid.saturating_sub(first)) }
+    });
+    // SAFETY: the caller vouches for the CPU.
+    let finish = unsafe { K::prepare::<NP>(rule, &to) };
+    let mut codes = source.codes;
+    for _ in 0..source.tiles {
+        let mut acc = [bias; MR];
+        // SAFETY: the caller vouches for the pixels and panels of each tile.
+        unsafe { walk::<K, MR, NP, U>(&mut acc, taps, codes, source.weights) };
+        // SAFETY: the caller vouches for the target.
+        unsafe { K::finish(&finish, acc, &to) };
+        codes = codes.wrapping_add(MR * taps.pitch);
+        to.at = to.at.wrapping_add(MR * to.pitch);
     }
-    // SAFETY: all written above.
-    let mut acc = acc.map(|row| row.map(|a| unsafe { a.assume_init() }));
-    let mut weights = source.weights;
+}
+
+/// All taps of a tile.
+///
+/// # Safety
+/// As [`tiles`].
+#[inline(always)]
+unsafe fn walk<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
+    acc: &mut [[K::Acc; NP]; MR],
+    taps: &Taps,
+    codes: *const K::Code,
+    mut weights: *const K::Weight,
+) {
     let mut slot = taps.slot;
     for _ in 0..taps.rows {
-        let mut run = source.codes.wrapping_add(slot * taps.line_len);
+        let mut run = codes.wrapping_add(slot * taps.line_len);
         for _ in 0..taps.runs {
             let mut codes = run;
             for _ in 0..taps.depth / U {
                 // SAFETY: `U` dot products of this run remain, and the caller vouches for the run.
-                unsafe { step::<K, MR, NP, U>(&mut acc, codes, weights, taps) };
+                unsafe { step::<K, MR, NP, U>(acc, codes, weights, taps) };
                 codes = codes.wrapping_add(U * K::KR);
                 weights = weights.wrapping_add(U * K::KR * K::NR);
             }
             for _ in 0..taps.depth % U {
                 // SAFETY: as above.
-                unsafe { step::<K, MR, NP, 1>(&mut acc, codes, weights, taps) };
+                unsafe { step::<K, MR, NP, 1>(acc, codes, weights, taps) };
                 codes = codes.wrapping_add(K::KR);
                 weights = weights.wrapping_add(K::KR * K::NR);
             }
@@ -165,20 +209,18 @@ pub(crate) unsafe fn tile<K: Kernel, const MR: usize, const NP: usize, const U: 
             slot -= taps.lines;
         }
     }
-    // SAFETY: the caller vouches for the target.
-    unsafe { K::finish(rule, acc, to) };
 }
 
-/// A table of one tile function for several numbers of pixels: `tiles!(function, NP, U: MR…)`.
-macro_rules! tiles {
-    ($tile:ident, $np:literal, $u:literal: $($mr:literal)*) => { [$($tile::<$mr, $np, $u>),*] };
+/// A table of one function for several numbers of pixels: `table!(function, NP, U: MR…, U: MR…)`.
+macro_rules! table {
+    ($tiles:ident, $np:literal, $($u:literal: $($mr:literal)*),*) => { [$($($tiles::<$mr, $np, $u>),*),*] };
 }
-pub(crate) use tiles;
+pub(crate) use table;
 
 /// `U` consecutive dot products for each accumulator.
 ///
 /// # Safety
-/// As [`tile`].
+/// As [`tiles`].
 #[inline(always)]
 unsafe fn step<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
     acc: &mut [[K::Acc; NP]; MR],
@@ -218,54 +260,55 @@ pub(crate) struct Operands<'a, K: Kernel> {
     pub pad: K::Code,
 }
 
+/// The window of a convolution with kernel `K`.
+pub(crate) fn window<K: Kernel>(s: &ConvShape) -> Window {
+    Window::of_product(s, Product { size: size_of::<K::Code>(), kr: K::KR, weight_size: size_of::<K::Weight>() })
+}
+
 /// The whole convolution; to be inlined into a function with the features of the instruction set.
 ///
 /// # Safety
 /// The CPU has the features that `K` needs.
 #[inline(always)]
 pub(crate) unsafe fn conv<K: Kernel>(s: &ConvShape, rule: &K::Rule<'_>, data: Operands<'_, K>) {
-    let window = Window::new(s, size_of::<K::Code>());
+    let window = window::<K>(s);
     let (group_in, group_out) = (s.in_c / s.groups, s.out_c / s.groups);
-    let (runs, run_len) = s.runs();
-    let depth = run_len.div_ceil(K::KR);
     let panels = group_out.div_ceil(K::NR);
-    let panel_len = s.k_h * runs * depth * K::KR * K::NR;
+    let taps = Taps::new::<K>(s, &window);
+    let panel_len = taps.panel_len;
     assert_eq!(data.weights.len(), s.groups * panels * panel_len, "weights were packed for another shape or set");
     assert_eq!(data.output.len(), window.pixels * s.out_c, "output has another shape");
     assert!(data.scratch.len() >= window.bytes(), "scratch space is too small");
-    let pitch = s.stride_w * s.in_c;
     let output = data.output.as_mut_ptr();
     let ring = (view_mut::<K::Code>(data.scratch), data.pad);
-    for_each_row((s, &window, 0..window.rows), data.input, ring, K::copy, |ring: &[K::Code], row: Row| {
-        let taps = Taps {
-            rows: s.k_h,
-            slot: row.slot,
-            slot_step: s.dilation_h % window.lines.max(1),
-            lines: window.lines,
-            line_len: window.line_len(),
-            runs,
-            run_step: s.dilation_w * s.in_c,
-            depth,
-            pitch,
-            panel_len,
-        };
+    for_each_band((s, &window), data.input, ring, K::copy, |ring: &[K::Code], band: Band| {
         for group in 0..s.groups {
+            let codes = ring[group * group_in..].as_ptr();
             let mut panel = 0;
             while panel < panels {
-                let (width, tiles) = K::tiles(panels - panel, row.count);
+                let (width, functions) = K::tiles(panels - panel, band.count);
                 let weights = data.weights[(group * panels + panel) * panel_len..].as_ptr();
                 let channel = group * group_out + panel * K::NR;
-                let pieces = row.count.div_ceil(tiles.len());
-                for piece in 0..pieces {
-                    // Nearly equal pieces: 14 pixels by tiles of at most 12 are 7 and 7.
-                    let (first, end) = (piece * row.count / pieces, (piece + 1) * row.count / pieces);
-                    let codes = ring[first * pitch + group * group_in..].as_ptr();
+                // Nearly equal tiles, the larger ones first: 26 pixels by tiles of at most 12 are 9, 9 and 8.
+                let tiles = band.count.div_ceil(functions.len());
+                let (small, larger) = (band.count / tiles, band.count % tiles);
+                for row in band.rows(s, &window) {
+                    let taps = Taps { slot: row.slot, ..taps };
                     // SAFETY: the output has all pixels of the row and all channels (asserted above).
-                    let at = unsafe { output.add((row.pixel + first) * s.out_c + channel) };
+                    let at = unsafe { output.add(row.pixel * s.out_c + channel) };
                     let to = Target { at, pitch: s.out_c, channel, valid: group_out - panel * K::NR };
                     // SAFETY: the ring holds all taps of the row's pixels (`Window`), with slack; the weights have
                     // `width` panels from here on (asserted above); the caller vouches for the CPU.
-                    unsafe { tiles[end - first - 1](rule, &taps, Source { codes, weights }, &to) };
+                    unsafe {
+                        if larger > 0 {
+                            functions[small](rule, &taps, Source { codes, weights, tiles: larger }, to);
+                        }
+                        let done = larger * (small + 1);
+                        let codes = codes.wrapping_add(done * taps.pitch);
+                        let source = Source { codes, weights, tiles: tiles - larger };
+                        let to = Target { at: at.wrapping_add(done * s.out_c), ..to };
+                        functions[small - 1](rule, &taps, source, to);
+                    }
                 }
                 panel += width;
             }

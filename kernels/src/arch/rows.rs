@@ -1,10 +1,21 @@
-//! Walks a convolution's output line by line, keeping the ring of input lines of [`Window`] filled.
-
-use core::ops::Range;
+//! Walks a convolution's output band by band, keeping the scratch space of its [`Window`] filled.
 
 use crate::ops::conv::ConvShape;
-use crate::ops::window::Window;
+use crate::ops::window::{Form, Window};
 use crate::span::Number;
+
+/// Some lines of output pixels whose inputs are in scratch space.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Band {
+    /// Line of the ring that tap row 0 of the first line sees.
+    pub slot: usize,
+    /// Index of the first pixel in the batch.
+    pub pixel: usize,
+    /// Pixels per line.
+    pub count: usize,
+    /// Lines.
+    pub rows: usize,
+}
 
 /// One line of output pixels.
 #[derive(Clone, Copy, Debug)]
@@ -17,52 +28,134 @@ pub(crate) struct Row {
     pub count: usize,
 }
 
-/// Calls `body(ring, row)` for the output lines `rows`; `copy` brings input elements into the ring's form, `pad` stands for
-/// those outside the image.
+impl Band {
+    /// Its lines from top to bottom.
+    #[inline(always)]
+    pub(crate) fn rows(self, s: &ConvShape, window: &Window) -> impl Iterator<Item = Row> {
+        let (mut slot, step, lines) = (self.slot, s.stride_h % window.lines, window.lines);
+        (0..self.rows).map(move |i| {
+            let row = Row { slot, pixel: self.pixel + i * self.count, count: self.count };
+            slot += step;
+            if slot >= lines {
+                slot -= lines;
+            }
+            row
+        })
+    }
+}
+
+/// Calls `body(ring, band)` for all of the output; `copy` brings input elements into the ring's form, `pad` stands for those
+/// outside the image.
 #[inline(always)]
-pub(crate) fn for_each_row<A: Number, B: Number>(
-    (s, window, rows): (&ConvShape, &Window, Range<usize>),
+pub(crate) fn for_each_band<A: Number, B: Number>(
+    (s, window): (&ConvShape, &Window),
     input: &[A],
     (ring, pad): (&mut [B], B),
     copy: impl Fn(&[A], &mut [B]),
-    mut body: impl FnMut(&[B], Row),
+    mut body: impl FnMut(&[B], Band),
 ) {
-    let line_len = window.line_len();
-    if window.flat {
-        for row in rows {
-            let pixel = row * window.width;
-            let count = window.width.min(window.pixels - pixel);
-            let len = count * s.in_c;
-            copy(&input[pixel * s.in_c..][..len], &mut ring[..len]);
-            body(ring, Row { slot: 0, pixel, count });
-        }
-        return;
-    }
-    let image_len = s.in_h * s.in_w * s.in_c;
-    let left = s.pad_left.min(window.columns);
-    let middle = s.in_w.min(window.columns - left);
-    // Lines are counted from the top of the padding; those below `fresh` are in the ring.
-    let mut fresh = 0;
-    for (i, row) in rows.enumerate() {
-        let (image, y) = (&input[row / s.out_h * image_len..], row % s.out_h);
-        let top = y * s.stride_h;
-        if y == 0 || i == 0 {
-            fresh = top;
-        }
-        for line in fresh.max(top)..top + window.lines {
-            let target = &mut ring[line % window.lines * line_len..][..line_len];
-            match line.checked_sub(s.pad_top).filter(|&r| r < s.in_h) {
-                Some(r) => {
-                    let (before, rest) = target.split_at_mut(left * s.in_c);
-                    let (middle_part, after) = rest.split_at_mut(middle * s.in_c);
-                    before.fill(pad);
-                    copy(&image[r * s.in_w * s.in_c..][..middle * s.in_c], middle_part);
-                    after.fill(pad);
+    match window.form {
+        Form::Lines => bands_of_lines((s, window), input, (ring, pad), copy, body),
+        Form::Flat | Form::Gathered => {
+            for row in 0..window.rows {
+                let pixel = row * window.width;
+                let count = window.width.min(window.pixels - pixel);
+                if window.form == Form::Flat {
+                    let len = count * s.in_c;
+                    copy(&input[pixel * s.in_c..][..len], &mut ring[..len]);
+                } else {
+                    let taps = ring.chunks_exact_mut(window.channels).take(count);
+                    taps.enumerate().for_each(|(i, taps)| gather(s, input, pixel + i, (taps, pad), &copy));
                 }
-                None => target.fill(pad),
+                body(ring, Band { slot: 0, pixel, count, rows: 1 });
             }
         }
-        fresh = top + window.lines;
-        body(ring, Row { slot: top % window.lines, pixel: row * s.out_w, count: s.out_w });
+    }
+}
+
+/// [`for_each_band`], line by line.
+#[inline(always)]
+pub(crate) fn for_each_row<A: Number, B: Number>(
+    (s, window): (&ConvShape, &Window),
+    input: &[A],
+    ring: (&mut [B], B),
+    copy: impl Fn(&[A], &mut [B]),
+    mut body: impl FnMut(&[B], Row),
+) {
+    for_each_band((s, window), input, ring, copy, |ring, band| {
+        for row in band.rows(s, window) {
+            body(ring, row);
+        }
+    });
+}
+
+/// [`Form::Lines`].
+#[inline(always)]
+fn bands_of_lines<A: Number, B: Number>(
+    (s, window): (&ConvShape, &Window),
+    input: &[A],
+    (ring, pad): (&mut [B], B),
+    copy: impl Fn(&[A], &mut [B]),
+    mut body: impl FnMut(&[B], Band),
+) {
+    let (line_len, image_len) = (window.line_len(), s.in_h * s.in_w * s.in_c);
+    let left = s.pad_left.min(window.columns);
+    let middle = s.in_w.min(window.columns - left);
+    for image in 0..s.batch {
+        let input = &input[image * image_len..][..image_len];
+        // Lines are counted from the top of the padding; those below `fresh` are in the ring.
+        let mut fresh = 0;
+        for y in (0..s.out_h).step_by(window.band) {
+            let rows = window.band.min(s.out_h - y);
+            let top = y * s.stride_h;
+            let end = top + (rows - 1) * s.stride_h + (s.k_h - 1) * s.dilation_h + 1;
+            for line in fresh.max(top)..end {
+                let target = &mut ring[line % window.lines * line_len..][..line_len];
+                match line.checked_sub(s.pad_top).filter(|&r| r < s.in_h) {
+                    Some(r) => {
+                        let (before, rest) = target.split_at_mut(left * s.in_c);
+                        let (middle_part, after) = rest.split_at_mut(middle * s.in_c);
+                        before.fill(pad);
+                        copy(&input[r * s.in_w * s.in_c..][..middle * s.in_c], middle_part);
+                        after.fill(pad);
+                    }
+                    None => target.fill(pad),
+                }
+            }
+            fresh = end;
+            let pixel = (image * s.out_h + y) * s.out_w;
+            body(ring, Band { slot: top % window.lines, pixel, count: s.out_w, rows });
+        }
+    }
+}
+
+/// The taps of output pixel `pixel` of the batch, kernel row after kernel row.
+#[inline(always)]
+fn gather<A: Number, B: Number>(
+    s: &ConvShape,
+    input: &[A],
+    pixel: usize,
+    (taps, pad): (&mut [B], B),
+    copy: &impl Fn(&[A], &mut [B]),
+) {
+    let (line, x) = (pixel / s.out_w, pixel % s.out_w);
+    let (image, y) = (line / s.out_h, line % s.out_h);
+    let columns = (x * s.stride_w)..(x * s.stride_w + s.k_w);
+    // Columns of the image among those, counted from the left of the padding.
+    let (first, end) =
+        (columns.start.max(s.pad_left).min(columns.end), columns.end.min(s.pad_left + s.in_w).max(columns.start));
+    let row_len = taps.len() / s.k_h;
+    for (ky, row) in taps.chunks_exact_mut(row_len).enumerate() {
+        let r = (y * s.stride_h + ky * s.dilation_h).checked_sub(s.pad_top).filter(|&r| r < s.in_h);
+        let Some(r) = r.filter(|_| first < end) else {
+            row.fill(pad);
+            continue;
+        };
+        let (before, rest) = row.split_at_mut((first - columns.start) * s.in_c);
+        let (middle, after) = rest.split_at_mut((end - first) * s.in_c);
+        before.fill(pad);
+        let at = ((image * s.in_h + r) * s.in_w + first - s.pad_left) * s.in_c;
+        copy(&input[at..][..middle.len()], middle);
+        after.fill(pad);
     }
 }

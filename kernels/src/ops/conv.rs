@@ -5,7 +5,7 @@
 
 use crate::arith::{Requant, RequantData};
 use crate::isa::{Kernels, PackSpec};
-use crate::ops::window::Window;
+use crate::ops::window::{Product, Window};
 use crate::span::{Memory, Span, view, view_mut};
 use crate::step::{Access, Run};
 
@@ -118,7 +118,7 @@ pub struct ConvData<'a> {
 pub fn scratch_len(kernels: &Kernels, shape: &ConvShape) -> usize {
     match kernels.conv_pack.code_size {
         0 => shape.in_c.next_multiple_of(64) + 64,
-        size => Window::new(shape, size).bytes(),
+        size => Window::of_product(shape, Product { size, kr: kernels.conv_pack.kr, weight_size: 1 }).bytes(),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::isa::Kernels;
 use crate::ops::conv::ConvShape;
-use crate::ops::window::Window;
+use crate::ops::window::{Product, Window};
 use crate::span::{Memory, Span, view, view_mut};
 use crate::step::{Access, Run};
 
@@ -49,7 +49,8 @@ pub struct DataF32<'a> {
 /// Bytes of scratch space that a float convolution needs with these kernels.
 #[must_use]
 pub fn scratch_len_f32(_: &Kernels, shape: &ConvShape) -> usize {
-    Window::new(shape, size_of::<f32>()).bytes()
+    let size = size_of::<f32>();
+    Window::of_product(shape, Product { size, kr: 1, weight_size: size }).bytes()
 }
 
 /// Elements that [`pack_f32`] writes; `nr` is [`Kernels::conv_f32_nr`].

@@ -19,6 +19,15 @@ struct Rule<'a> {
     scale: &'a [f32],
 }
 
+/// [`Rule`] for some panels.
+#[derive(Clone, Copy)]
+struct Finish<'a, const NP: usize> {
+    requant: &'a RequantData<'a>,
+    is_even: bool,
+    even: F32Even,
+    scale: [__m256; NP],
+}
+
 impl Kernel for Int8 {
     type Input = i8;
     type Code = i16;
@@ -28,6 +37,7 @@ impl Kernel for Int8 {
     type Weights = __m256i;
     type Codes = __m256i;
     type Rule<'a> = Rule<'a>;
+    type Finish<'a, const NP: usize> = Finish<'a, NP>;
     const NR: usize = 8;
     const KR: usize = 2;
 
@@ -56,24 +66,40 @@ impl Kernel for Int8 {
     }
 
     #[inline(always)]
-    unsafe fn finish<const MR: usize, const NP: usize>(rule: &Rule<'_>, acc: [[__m256i; NP]; MR], to: &Target<i8>) {
-        if !is_f32_even(rule.requant) {
-            // SAFETY: as here.
-            return unsafe { finish_slowly(rule.requant, acc.as_flattened(), NP, to) };
+    unsafe fn prepare<'a, const NP: usize>(rule: &Self::Rule<'a>, to: &Target<i8>) -> Self::Finish<'a, NP> {
+        // SAFETY: the caller vouches for the CPU; `load_f32` checks its own bounds.
+        unsafe {
+            Finish {
+                requant: rule.requant,
+                is_even: is_f32_even(rule.requant),
+                even: F32Even::new(&rule.requant.rule),
+                scale: core::array::from_fn(|n| {
+                    let (first, valid) = (8 * n, to.valid.saturating_sub(8 * n));
+                    if rule.scale.is_empty() { _mm256_setzero_ps() } else { load_f32(rule.scale, to.channel + first, valid) }
+                }),
+            }
         }
-        // SAFETY: the caller vouches for the CPU.
-        let even = unsafe { F32Even::new(&rule.requant.rule) };
-        let scale: [__m256; NP] = core::array::from_fn(|n| {
-            // SAFETY: as above; `load_f32` checks its own bounds.
-            unsafe { load_f32(rule.scale, to.channel + 8 * n, to.valid.saturating_sub(8 * n)) }
-        });
+    }
+
+    #[inline(always)]
+    unsafe fn finish<const MR: usize, const NP: usize>(
+        finish: &Finish<'_, NP>,
+        acc: [[__m256i; NP]; MR],
+        to: &Target<i8>,
+    ) {
+        if !finish.is_even {
+            // A copy, so that the accumulators of the other path stay in registers.
+            let acc = acc;
+            // SAFETY: as here.
+            return unsafe { finish_slowly(finish.requant, acc.as_flattened(), NP, to) };
+        }
         let mut i = 0;
         while i < MR * NP {
             // Four vectors at a time; what is beyond the tile is computed from its last vector and not stored.
             let at: [usize; 4] = core::array::from_fn(|j| (i + j).min(MR * NP - 1));
             // SAFETY: the caller vouches for the CPU and the target.
             unsafe {
-                let codes = even.codes(at.map(|i| acc[i / NP][i % NP]), at.map(|i| scale[i % NP]));
+                let codes = finish.even.codes(at.map(|i| acc[i / NP][i % NP]), at.map(|i| finish.scale[i % NP]));
                 for (j, part) in codes.iter().enumerate().take(MR * NP - i) {
                     let (m, n) = ((i + j) / NP, (i + j) % NP);
                     let valid = to.valid.saturating_sub(8 * n).min(8);
@@ -115,19 +141,19 @@ unsafe fn finish_slowly(requant: &RequantData<'_>, acc: &[__m256i], panels: usiz
 }
 
 #[target_feature(enable = "avx2")]
-unsafe fn tile<const MR: usize, const NP: usize, const U: usize>(
+unsafe fn tiles<const MR: usize, const NP: usize, const U: usize>(
     rule: &Rule<'_>,
     taps: &Taps,
     source: Source<Int8>,
-    to: &Target<i8>,
+    to: Target<i8>,
 ) {
     // SAFETY: this function has the features; the caller vouches for the rest.
-    unsafe { gemm::tile::<Int8, MR, NP, U>(rule, taps, source, to) }
+    unsafe { gemm::tiles::<Int8, MR, NP, U>(rule, taps, source, to) }
 }
 
-static TILES_1: [TileFn<Int8>; 8] = gemm::tiles!(tile, 1, 1: 1 2 3 4 5 6 7 8);
-static TILES_2: [TileFn<Int8>; 5] = gemm::tiles!(tile, 2, 1: 1 2 3 4 5);
-static TILES_4: [TileFn<Int8>; 1] = gemm::tiles!(tile, 4, 1: 1);
+static TILES_1: [TileFn<Int8>; 8] = gemm::table!(tiles, 1, 1: 1 2 3 4 5 6 7 8);
+static TILES_2: [TileFn<Int8>; 5] = gemm::table!(tiles, 2, 1: 1 2 3 4 5);
+static TILES_4: [TileFn<Int8>; 1] = gemm::table!(tiles, 4, 1: 1);
 
 /// See [`Conv`].
 #[target_feature(enable = "avx2")]

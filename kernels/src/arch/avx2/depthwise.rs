@@ -139,7 +139,7 @@ pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
     let simple = is_f32_even(&requant);
     let scales: &[i32] = if simple { view(requant.multiplier) } else { requant.bias };
     let ring = (view_mut::<i16>(ring), i16::from(step.pad_value));
-    for_each_row((s, &window, 0..window.rows), input, ring, super::widen, |ring: &[i16], row: Row| {
+    for_each_row((s, &window), input, ring, super::widen, |ring: &[i16], row: Row| {
         for channel in (0..s.out_c).step_by(BLOCK) {
             let weights = &packed[channel / BLOCK * weights_len(s)..][..weights_len(s)];
             let bias = by_pairs(&requant.bias[channel..]);

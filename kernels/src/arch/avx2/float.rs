@@ -64,19 +64,19 @@ impl Vector for __m256 {
 }
 
 #[target_feature(enable = "avx2,fma")]
-unsafe fn tile<const MR: usize, const NP: usize, const U: usize>(
+unsafe fn tiles<const MR: usize, const NP: usize, const U: usize>(
     rule: &Rule<'_>,
     taps: &Taps,
     source: Source<Float<__m256>>,
-    to: &Target<f32>,
+    to: Target<f32>,
 ) {
     // SAFETY: this function has the features; the caller vouches for the rest.
-    unsafe { gemm::tile::<Float<__m256>, MR, NP, U>(rule, taps, source, to) }
+    unsafe { gemm::tiles::<Float<__m256>, MR, NP, U>(rule, taps, source, to) }
 }
 
-static TILES_1: [TileFn<Float<__m256>>; 10] = gemm::tiles!(tile, 1, 1: 1 2 3 4 5 6 7 8 9 10);
-static TILES_2: [TileFn<Float<__m256>>; 6] = gemm::tiles!(tile, 2, 1: 1 2 3 4 5 6);
-static TILES_4: [TileFn<Float<__m256>>; 1] = gemm::tiles!(tile, 4, 1: 1);
+static TILES_1: [TileFn<Float<__m256>>; 10] = gemm::table!(tiles, 1, 1: 1 2 3 4 5 6 7 8 9 10);
+static TILES_2: [TileFn<Float<__m256>>; 6] = gemm::table!(tiles, 2, 1: 1 2 3 4 5 6);
+static TILES_4: [TileFn<Float<__m256>>; 1] = gemm::table!(tiles, 4, 1: 1);
 
 /// See [`ConvF32`].
 #[target_feature(enable = "avx2,fma")]

@@ -20,6 +20,14 @@ struct Rule<'a> {
     below_one: bool,
 }
 
+/// [`Rule`] for some panels.
+#[derive(Clone, Copy)]
+struct Finish<'a, const NP: usize> {
+    rule: Rule<'a>,
+    even: F32Even,
+    scale: [__m512; NP],
+}
+
 impl Kernel for Int8 {
     type Input = i8;
     type Code = u8;
@@ -29,6 +37,7 @@ impl Kernel for Int8 {
     type Weights = __m512i;
     type Codes = __m512i;
     type Rule<'a> = Rule<'a>;
+    type Finish<'a, const NP: usize> = Finish<'a, NP>;
     const NR: usize = 16;
     const KR: usize = 4;
 
@@ -57,17 +66,32 @@ impl Kernel for Int8 {
     }
 
     #[inline(always)]
-    unsafe fn finish<const MR: usize, const NP: usize>(rule: &Rule<'_>, acc: [[__m512i; NP]; MR], to: &Target<i8>) {
-        if !rule.below_one {
-            // SAFETY: as here.
-            return unsafe { finish_any(rule, acc.as_flattened(), NP, to) };
+    unsafe fn prepare<'a, const NP: usize>(rule: &Self::Rule<'a>, to: &Target<i8>) -> Self::Finish<'a, NP> {
+        // SAFETY: the caller vouches for the CPU; `load_f32` checks its own bounds.
+        unsafe {
+            Finish {
+                rule: *rule,
+                even: F32Even::new(&rule.requant.rule),
+                scale: core::array::from_fn(|n| {
+                    let (first, valid) = (16 * n, to.valid.saturating_sub(16 * n));
+                    if rule.below_one { load_f32(rule.scale, to.channel + first, valid) } else { _mm512_setzero_ps() }
+                }),
+            }
         }
-        // SAFETY: the caller vouches for the CPU.
-        let even = unsafe { F32Even::new(&rule.requant.rule) };
-        let scale: [__m512; NP] = core::array::from_fn(|n| {
-            // SAFETY: as above; `load_f32` checks its own bounds.
-            unsafe { load_f32(rule.scale, to.channel + 16 * n, to.valid.saturating_sub(16 * n)) }
-        });
+    }
+
+    #[inline(always)]
+    unsafe fn finish<const MR: usize, const NP: usize>(
+        finish: &Finish<'_, NP>,
+        acc: [[__m512i; NP]; MR],
+        to: &Target<i8>,
+    ) {
+        if !finish.rule.below_one {
+            // A copy, so that the accumulators of the other path stay in registers.
+            let acc = acc;
+            // SAFETY: as here.
+            return unsafe { finish_any(&finish.rule, acc.as_flattened(), NP, to) };
+        }
         // Four vectors make 64 codes: those of `4 / NP` pixels. Beyond the tile its last pixel is computed again and not stored.
         let pixels = 4 / NP;
         let mut m = 0;
@@ -75,7 +99,7 @@ impl Kernel for Int8 {
             let at: [(usize, usize); 4] = core::array::from_fn(|j| ((m + j / NP).min(MR - 1), j % NP));
             // SAFETY: the caller vouches for the CPU and the target.
             unsafe {
-                let codes = even.codes_below_one(at.map(|(m, n)| acc[m][n]), at.map(|(_, n)| scale[n]));
+                let codes = finish.even.codes_below_one(at.map(|(m, n)| acc[m][n]), at.map(|(_, n)| finish.scale[n]));
                 for pixel in 0..pixels.min(MR - m) {
                     store_pixel::<NP>(codes, pixel, to.at.add((m + pixel) * to.pitch), to.valid);
                 }
@@ -144,19 +168,19 @@ unsafe fn finish_any(rule: &Rule<'_>, acc: &[__m512i], panels: usize, to: &Targe
 }
 
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-unsafe fn tile<const MR: usize, const NP: usize, const U: usize>(
+unsafe fn tiles<const MR: usize, const NP: usize, const U: usize>(
     rule: &Rule<'_>,
     taps: &Taps,
     source: Source<Int8>,
-    to: &Target<i8>,
+    to: Target<i8>,
 ) {
     // SAFETY: this function has the features; the caller vouches for the rest.
-    unsafe { gemm::tile::<Int8, MR, NP, U>(rule, taps, source, to) }
+    unsafe { gemm::tiles::<Int8, MR, NP, U>(rule, taps, source, to) }
 }
 
-static TILES_1: [TileFn<Int8>; 16] = gemm::tiles!(tile, 1, 4: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
-static TILES_2: [TileFn<Int8>; 12] = gemm::tiles!(tile, 2, 2: 1 2 3 4 5 6 7 8 9 10 11 12);
-static TILES_4: [TileFn<Int8>; 6] = gemm::tiles!(tile, 4, 1: 1 2 3 4 5 6);
+static TILES_1: [TileFn<Int8>; 16] = gemm::table!(tiles, 1, 4: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
+static TILES_2: [TileFn<Int8>; 14] = gemm::table!(tiles, 2, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 1: 13 14);
+static TILES_4: [TileFn<Int8>; 6] = gemm::table!(tiles, 4, 1: 1 2 3 4 5 6);
 
 /// See [`Conv`].
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]

@@ -355,8 +355,7 @@ pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
     let (tap_step, pixel_step) = (s.dilation_w * layout.sets * QUADS, layout.pixels * s.stride_w * layout.sets * QUADS);
     let line_len = layout.window.line_len();
     let ring = (view_mut::<u8>(ring), step.pad_value.cast_unsigned() ^ 0x80);
-    let rows = (s, &layout.window, 0..layout.window.rows);
-    for_each_row(rows, input, ring, super::to_unsigned, |ring: &[u8], row: Row| {
+    for_each_row((s, &layout.window), input, ring, super::to_unsigned, |ring: &[u8], row: Row| {
         for (block, tables) in tables.chunks_exact(layout.lens[2]).enumerate() {
             let channel = block * BLOCK;
             let (weights, rest) = tables.split_at(taps_len);
