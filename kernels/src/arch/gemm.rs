@@ -164,9 +164,8 @@ pub(crate) unsafe fn tiles<K: Kernel, const MR: usize, const NP: usize, const U:
     let finish = unsafe { K::prepare::<NP>(rule, &to) };
     let mut codes = source.codes;
     for _ in 0..source.tiles {
-        let mut acc = [bias; MR];
         // SAFETY: the caller vouches for the pixels and panels of each tile.
-        unsafe { walk::<K, MR, NP, U>(&mut acc, taps, codes, source.weights) };
+        let acc = unsafe { walk::<K, MR, NP, U>(bias, taps, codes, source.weights) };
         // SAFETY: the caller vouches for the target.
         unsafe { K::finish(&finish, acc, &to) };
         codes = codes.wrapping_add(MR * taps.pitch);
@@ -174,17 +173,18 @@ pub(crate) unsafe fn tiles<K: Kernel, const MR: usize, const NP: usize, const U:
     }
 }
 
-/// All taps of a tile.
+/// The sums of a tile.
 ///
 /// # Safety
 /// As [`tiles`].
 #[inline(always)]
 unsafe fn walk<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
-    acc: &mut [[K::Acc; NP]; MR],
+    bias: [K::Acc; NP],
     taps: &Taps,
     codes: *const K::Code,
     mut weights: *const K::Weight,
-) {
+) -> [[K::Acc; NP]; MR] {
+    let mut acc = [bias; MR];
     let mut slot = taps.slot;
     for _ in 0..taps.rows {
         let mut run = codes.wrapping_add(slot * taps.line_len);
@@ -192,13 +192,13 @@ unsafe fn walk<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
             let mut codes = run;
             for _ in 0..taps.depth / U {
                 // SAFETY: `U` dot products of this run remain, and the caller vouches for the run.
-                unsafe { step::<K, MR, NP, U>(acc, codes, weights, taps) };
+                unsafe { step::<K, MR, NP, U>(&mut acc, codes, weights, taps) };
                 codes = codes.wrapping_add(U * K::KR);
                 weights = weights.wrapping_add(U * K::KR * K::NR);
             }
             for _ in 0..taps.depth % U {
                 // SAFETY: as above.
-                unsafe { step::<K, MR, NP, 1>(acc, codes, weights, taps) };
+                unsafe { step::<K, MR, NP, 1>(&mut acc, codes, weights, taps) };
                 codes = codes.wrapping_add(K::KR);
                 weights = weights.wrapping_add(K::KR * K::NR);
             }
@@ -209,11 +209,16 @@ unsafe fn walk<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
             slot -= taps.lines;
         }
     }
+    acc
 }
 
-/// A table of one function for several numbers of pixels: `table!(function, NP, U: MR…, U: MR…)`.
+/// A table of one function for several numbers of pixels: `table!(function, NP, U: MR…, U: MR…)`; a first generic argument may
+/// stand before `NP`.
 macro_rules! table {
     ($tiles:ident, $np:literal, $($u:literal: $($mr:literal)*),*) => { [$($($tiles::<$mr, $np, $u>),*),*] };
+    ($tiles:ident, $first:ident, $np:literal, $($u:literal: $($mr:literal)*),*) => {
+        [$($($tiles::<$first, $mr, $np, $u>),*),*]
+    };
 }
 pub(crate) use table;
 

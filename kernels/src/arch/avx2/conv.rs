@@ -75,7 +75,11 @@ impl Kernel for Int8 {
                 even: F32Even::new(&rule.requant.rule),
                 scale: core::array::from_fn(|n| {
                     let (first, valid) = (8 * n, to.valid.saturating_sub(8 * n));
-                    if rule.scale.is_empty() { _mm256_setzero_ps() } else { load_f32(rule.scale, to.channel + first, valid) }
+                    if rule.scale.is_empty() {
+                        _mm256_setzero_ps()
+                    } else {
+                        load_f32(rule.scale, to.channel + first, valid)
+                    }
                 }),
             }
         }

@@ -7,8 +7,8 @@ use crate::arch::gemm::{self, Kernel, Operands, Source, Taps, Target, TileFn};
 use crate::arith::RequantData;
 use crate::ops::conv::{Conv, ConvData};
 
-/// [`Kernel`] of this file.
-struct Int8;
+/// [`Kernel`] of this file; `UNLIMITED`: the usual layer, with scales below 1 and every code allowed.
+struct Int8<const UNLIMITED: bool>;
 
 /// Bias and rounding, with the scales as numbers.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ struct Finish<'a, const NP: usize> {
     scale: [__m512; NP],
 }
 
-impl Kernel for Int8 {
+impl<const UNLIMITED: bool> Kernel for Int8<UNLIMITED> {
     type Input = i8;
     type Code = u8;
     type Weight = i8;
@@ -86,7 +86,7 @@ impl Kernel for Int8 {
         acc: [[__m512i; NP]; MR],
         to: &Target<i8>,
     ) {
-        if !finish.rule.below_one {
+        if !UNLIMITED && !finish.rule.below_one {
             // A copy, so that the accumulators of the other path stay in registers.
             let acc = acc;
             // SAFETY: as here.
@@ -99,9 +99,19 @@ impl Kernel for Int8 {
             let at: [(usize, usize); 4] = core::array::from_fn(|j| ((m + j / NP).min(MR - 1), j % NP));
             // SAFETY: the caller vouches for the CPU and the target.
             unsafe {
-                let codes = finish.even.codes_below_one(at.map(|(m, n)| acc[m][n]), at.map(|(_, n)| finish.scale[n]));
+                let (acc, scale) = (at.map(|(m, n)| acc[m][n]), at.map(|(_, n)| finish.scale[n]));
+                let codes = if UNLIMITED {
+                    finish.even.codes_unlimited(acc, scale)
+                } else {
+                    finish.even.codes_below_one(acc, scale)
+                };
                 for pixel in 0..pixels.min(MR - m) {
-                    store_pixel::<NP>(codes, pixel, to.at.add((m + pixel) * to.pitch), to.valid);
+                    let at = to.at.add((m + pixel) * to.pitch);
+                    if UNLIMITED && to.valid >= 16 * NP {
+                        store_whole_pixel::<NP>(codes, pixel, at);
+                    } else {
+                        store_pixel::<NP>(codes, pixel, at, to.valid);
+                    }
                 }
             }
             m += pixels;
@@ -114,11 +124,28 @@ impl Kernel for Int8 {
     }
 
     #[inline(always)]
-    fn tiles(panels: usize, pixels: usize) -> (usize, &'static [TileFn<Int8>]) {
+    fn tiles(panels: usize, pixels: usize) -> (usize, &'static [TileFn<Self>]) {
         match panels {
-            4.. if pixels <= TILES_4.len() => (4, &TILES_4),
-            2.. => (2, &TILES_2),
-            _ => (1, &TILES_1),
+            4.. if pixels <= Self::TILES_4.len() => (4, Self::TILES_4),
+            2.. => (2, Self::TILES_2),
+            _ => (1, Self::TILES_1),
+        }
+    }
+}
+
+/// [`store_pixel`] of all codes.
+#[inline(always)]
+unsafe fn store_whole_pixel<const NP: usize>(codes: __m512i, pixel: usize, at: *mut i8) {
+    // SAFETY: the caller vouches for the CPU and for `16·NP` codes.
+    unsafe {
+        match (NP, pixel) {
+            (4, _) => _mm512_storeu_epi8(at, codes),
+            (2, 0) => _mm256_storeu_epi8(at, _mm512_castsi512_si256(codes)),
+            (2, _) => _mm256_storeu_epi8(at, _mm512_extracti64x4_epi64::<1>(codes)),
+            (_, 0) => _mm_storeu_epi8(at, _mm512_castsi512_si128(codes)),
+            (_, 1) => _mm_storeu_epi8(at, _mm512_extracti32x4_epi32::<1>(codes)),
+            (_, 2) => _mm_storeu_epi8(at, _mm512_extracti32x4_epi32::<2>(codes)),
+            (_, _) => _mm_storeu_epi8(at, _mm512_extracti32x4_epi32::<3>(codes)),
         }
     }
 }
@@ -168,19 +195,21 @@ unsafe fn finish_any(rule: &Rule<'_>, acc: &[__m512i], panels: usize, to: &Targe
 }
 
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-unsafe fn tiles<const MR: usize, const NP: usize, const U: usize>(
+unsafe fn tiles<const UNLIMITED: bool, const MR: usize, const NP: usize, const U: usize>(
     rule: &Rule<'_>,
     taps: &Taps,
-    source: Source<Int8>,
+    source: Source<Int8<UNLIMITED>>,
     to: Target<i8>,
 ) {
     // SAFETY: this function has the features; the caller vouches for the rest.
-    unsafe { gemm::tiles::<Int8, MR, NP, U>(rule, taps, source, to) }
+    unsafe { gemm::tiles::<Int8<UNLIMITED>, MR, NP, U>(rule, taps, source, to) }
 }
 
-static TILES_1: [TileFn<Int8>; 16] = gemm::table!(tiles, 1, 4: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
-static TILES_2: [TileFn<Int8>; 14] = gemm::table!(tiles, 2, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 1: 13 14);
-static TILES_4: [TileFn<Int8>; 6] = gemm::table!(tiles, 4, 1: 1 2 3 4 5 6);
+impl<const UNLIMITED: bool> Int8<UNLIMITED> {
+    const TILES_1: &[TileFn<Self>] = &gemm::table!(tiles, UNLIMITED, 1, 4: 1 2 3 4 5 6 7 8, 2: 9 10 11 12 13 14 15 16);
+    const TILES_2: &[TileFn<Self>] = &gemm::table!(tiles, UNLIMITED, 2, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 1: 13 14);
+    const TILES_4: &[TileFn<Self>] = &gemm::table!(tiles, UNLIMITED, 4, 1: 1 2 3 4 5 6);
+}
 
 /// See [`Conv`].
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
@@ -190,6 +219,13 @@ pub(super) unsafe fn conv(step: &Conv, data: ConvData<'_>) {
     let rule = Rule { requant: &data.requant, scale, below_one };
     let pad = step.pad_value.cast_unsigned() ^ 0x80;
     let ConvData { input, output, weights, scratch, .. } = data;
+    let unlimited = below_one && (data.requant.rule.lo, data.requant.rule.hi) == (-128, 127);
     // SAFETY: this function has the features.
-    unsafe { gemm::conv::<Int8>(&step.shape, &rule, Operands { input, output, weights, scratch, pad }) }
+    unsafe {
+        if unlimited {
+            gemm::conv::<Int8<true>>(&step.shape, &rule, Operands { input, output, weights, scratch, pad });
+        } else {
+            gemm::conv::<Int8<false>>(&step.shape, &rule, Operands { input, output, weights, scratch, pad });
+        }
+    }
 }

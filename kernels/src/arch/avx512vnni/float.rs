@@ -74,7 +74,7 @@ unsafe fn tiles<const MR: usize, const NP: usize, const U: usize>(
     unsafe { gemm::tiles::<Float<__m512>, MR, NP, U>(rule, taps, source, to) }
 }
 
-static TILES_1: [TileFn<Float<__m512>>; 16] = gemm::table!(tiles, 1, 4: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
+static TILES_1: [TileFn<Float<__m512>>; 16] = gemm::table!(tiles, 1, 4: 1 2 3 4 5 6 7 8, 2: 9 10 11 12 13 14 15 16);
 static TILES_2: [TileFn<Float<__m512>>; 12] = gemm::table!(tiles, 2, 2: 1 2 3 4 5 6 7 8 9 10 11 12);
 static TILES_4: [TileFn<Float<__m512>>; 6] = gemm::table!(tiles, 4, 1: 1 2 3 4 5 6);
 

@@ -59,6 +59,17 @@ impl F32Even {
         _mm512_permutexvar_epi32(self.order, _mm512_min_epi8(codes, self.high))
     }
 
+    /// As [`F32Even::codes_below_one`] where every code is allowed: packing to bytes limits.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn codes_unlimited(&self, acc: [__m512i; 4], scale: [__m512; 4]) -> __m512i {
+        let v: [__m512i; 4] =
+            core::array::from_fn(|i| _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(acc[i]), scale[i])));
+        let low = _mm512_adds_epi16(_mm512_packs_epi32(v[0], v[1]), self.zero_point);
+        let high = _mm512_adds_epi16(_mm512_packs_epi32(v[2], v[3]), self.zero_point);
+        _mm512_permutexvar_epi32(self.order, _mm512_packs_epi16(low, high))
+    }
+
     /// Codes of four vectors, 16 of each after the other.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
