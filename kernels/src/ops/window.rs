@@ -69,6 +69,8 @@ const FEW_WEIGHTS: usize = 16 * 1024;
 const BAND: usize = 256 * 1024;
 /// Pixels of a piece where the weights are many: four tiles of 14.
 const MANY_PIXELS: usize = 56;
+/// Bytes per pixel from which on a strided 1×1 convolution copies only the pixels that it sees, one by one.
+const WORTH_GATHERING: usize = 128;
 /// Lines of fewer pixels are gathered where the weights are many: they would fill a tile badly.
 const SHORT: usize = 8;
 
@@ -94,7 +96,7 @@ impl Window {
         let window = Window::new(s, size);
         let taps = s.k_h * s.k_w;
         let many = s.out_c * taps * (s.in_c / s.groups) * weight_size > FEW_WEIGHTS;
-        let skips = taps == 1 && window.form == Form::Lines;
+        let skips = taps == 1 && s.in_c * size >= WORTH_GATHERING;
         if window.form == Form::Flat {
             let piece = if many { MANY_PIXELS.max(window.width) } else { window.width };
             return Window::row(Form::Flat, size, s.in_c, window.pixels, even(window.pixels, piece));
