@@ -24,13 +24,15 @@ pub enum Isa {
     Scalar,
     /// x86-64 with AVX2 and FMA.
     Avx2,
+    /// x86-64 with AVX2, FMA and AVX-VNNI.
+    AvxVnni,
     /// x86-64 with AVX-512 F, BW, VL, DQ and VNNI.
     Avx512Vnni,
 }
 
 impl Isa {
     /// All of them, fastest first.
-    pub const ALL: [Isa; 3] = [Isa::Avx512Vnni, Isa::Avx2, Isa::Scalar];
+    pub const ALL: [Isa; 4] = [Isa::Avx512Vnni, Isa::AvxVnni, Isa::Avx2, Isa::Scalar];
 
     /// The name on the command line, in JSON and in `EDGEBENCH_ISA`.
     #[must_use]
@@ -38,6 +40,7 @@ impl Isa {
         match self {
             Isa::Scalar => "scalar",
             Isa::Avx2 => "avx2",
+            Isa::AvxVnni => "avxvnni",
             Isa::Avx512Vnni => "avx512vnni",
         }
     }
@@ -47,7 +50,7 @@ impl Isa {
     pub const fn is_built(self) -> bool {
         match self {
             Isa::Scalar => true,
-            Isa::Avx2 | Isa::Avx512Vnni => cfg!(target_arch = "x86_64"),
+            Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => cfg!(target_arch = "x86_64"),
         }
     }
 
@@ -58,6 +61,8 @@ impl Isa {
             Isa::Scalar => Some(&arch::scalar::KERNELS),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 if has_avx2() => Some(&arch::avx2::KERNELS),
+            #[cfg(target_arch = "x86_64")]
+            Isa::AvxVnni if has_avxvnni() => Some(&arch::avxvnni::KERNELS),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Vnni if has_avx512vnni() => Some(&arch::avx512vnni::KERNELS),
             _ => None,
@@ -82,6 +87,11 @@ fn has_avx2() -> bool {
 }
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
+fn has_avxvnni() -> bool {
+    has_avx2() && std::arch::is_x86_feature_detected!("avxvnni")
+}
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 fn has_avx512vnni() -> bool {
     has_avx2()
         && std::arch::is_x86_feature_detected!("avx512f")
@@ -94,6 +104,11 @@ fn has_avx512vnni() -> bool {
 #[cfg(all(target_arch = "x86_64", not(feature = "std")))]
 const fn has_avx2() -> bool {
     cfg!(all(target_feature = "avx2", target_feature = "fma"))
+}
+
+#[cfg(all(target_arch = "x86_64", not(feature = "std")))]
+const fn has_avxvnni() -> bool {
+    has_avx2() && cfg!(target_feature = "avxvnni")
 }
 
 #[cfg(all(target_arch = "x86_64", not(feature = "std")))]

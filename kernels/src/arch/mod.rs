@@ -8,3 +8,5 @@ pub mod scalar;
 pub mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub mod avx512vnni;
+#[cfg(target_arch = "x86_64")]
+pub mod avxvnni;

@@ -1,7 +1,7 @@
 //! x86-64 with AVX2 and FMA.
 
 mod add;
-mod conv;
+pub(super) mod conv;
 mod depthwise;
 mod float;
 mod peak;
@@ -11,7 +11,10 @@ use crate::isa::{Isa, Kernels, PackSpec};
 use crate::ops::max_pool::{self, MaxPool, MaxPoolData};
 
 /// The table.
-pub static KERNELS: Kernels = Kernels {
+pub static KERNELS: Kernels = TABLE;
+
+/// The same as a constant, for instruction sets that contain this one.
+pub(super) const TABLE: Kernels = Kernels {
     isa: Isa::Avx2,
     conv_pack: PackSpec { nr: 8, kr: 2, offset: 0, code_size: 2 },
     conv_f32_nr: 8,
