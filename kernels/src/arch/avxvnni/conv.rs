@@ -42,8 +42,6 @@ impl Dot for Vnni {
     fn tiles(panels: usize, pixels: usize) -> (usize, &'static [TileFn<Int8<Vnni>>]) {
         match panels {
             4.. if pixels <= TILES_4.len() => (4, &TILES_4),
-            // Tiles of few pixels want more panels: twelve accumulators hide the latency of two units.
-            3.. if pixels.div_ceil(pixels.div_ceil(TILES_2.len())) <= TILES_3.len() => (3, &TILES_3),
             2.. => (2, &TILES_2),
             _ => (1, &TILES_1),
         }
@@ -63,7 +61,6 @@ unsafe fn tiles<const MR: usize, const NP: usize, const U: usize>(
 
 static TILES_1: [TileFn<Int8<Vnni>>; 12] = gemm::table!(tiles, 1, 2: 1 2 3 4 5 6 7 8 9 10 11 12);
 static TILES_2: [TileFn<Int8<Vnni>>; 6] = gemm::table!(tiles, 2, 1: 1 2 3 4 5 6);
-static TILES_3: [TileFn<Int8<Vnni>>; 4] = gemm::table!(tiles, 3, 1: 1 2 3 4);
 static TILES_4: [TileFn<Int8<Vnni>>; 2] = gemm::table!(tiles, 4, 1: 1 2);
 
 /// See [`Conv`].
