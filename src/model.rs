@@ -79,7 +79,8 @@ impl ModelFile {
         if metadata.len() > MAX_BYTES {
             return Err(ModelError::TooLarge { file });
         }
-        let bytes = read_whole(handle, metadata.len() as usize).map_err(io)?;
+        let expected = usize::try_from(metadata.len()).unwrap_or(0);
+        let bytes = read_whole(handle, expected).map_err(io)?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(ModelError::TooLarge { file });
         }

@@ -9,15 +9,16 @@ use std::{fmt, io};
 use edgebench_kernels::Block;
 use memmap2::MmapMut;
 
-/// From this size on memory is mapped.
-const LARGE: usize = 2 << 20;
+/// The size of a huge page, from which on memory is mapped.
+const HUGE: usize = 2 << 20;
 
 /// Bytes at a 64-byte boundary, all zero at first.
 pub struct Zeroed(Store);
 
 enum Store {
     Blocks(Vec<Block>),
-    Map(MmapMut),
+    /// A mapping, and how many bytes of it count.
+    Map(MmapMut, usize),
 }
 
 impl Zeroed {
@@ -36,14 +37,15 @@ impl Zeroed {
     /// If there is not so much memory.
     pub fn try_new(len: usize) -> io::Result<Zeroed> {
         let count = Block::count(len);
-        if len < LARGE {
+        if len < HUGE {
             return Ok(Zeroed(Store::Blocks(vec![Block::ZERO; count])));
         }
-        let map = MmapMut::map_anon(count * Block::SIZE)?;
+        // Linux puts whole huge pages where one can begin. What is never touched takes no memory.
+        let map = MmapMut::map_anon(len.next_multiple_of(HUGE))?;
         #[cfg(target_os = "linux")]
         // A kernel without huge pages refuses, and gives small ones.
         let _ = map.advise(memmap2::Advice::HugePage);
-        Ok(Zeroed(Store::Map(map)))
+        Ok(Zeroed(Store::Map(map, count * Block::SIZE)))
     }
 
     /// The bytes.
@@ -51,7 +53,7 @@ impl Zeroed {
     pub fn bytes(&self) -> &[u8] {
         match &self.0 {
             Store::Blocks(blocks) => Block::bytes(blocks),
-            Store::Map(map) => map,
+            Store::Map(map, len) => &map[..*len],
         }
     }
 
@@ -60,7 +62,7 @@ impl Zeroed {
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         match &mut self.0 {
             Store::Blocks(blocks) => Block::bytes_mut(blocks),
-            Store::Map(map) => map,
+            Store::Map(map, len) => &mut map[..*len],
         }
     }
 }
@@ -97,7 +99,7 @@ mod tests {
 
     #[test]
     fn memory_of_any_size_is_zero_and_aligned() {
-        for len in [0, 1, 64, 1000, LARGE - 1, LARGE, 3 * LARGE + 1] {
+        for len in [0, 1, 64, 1000, HUGE - 1, HUGE, 3 * HUGE + 1] {
             let mut memory = Zeroed::new(len);
             assert_eq!(memory.bytes().len(), len.next_multiple_of(Block::SIZE));
             assert!(memory.bytes().as_ptr().cast::<Block>().is_aligned());
