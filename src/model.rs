@@ -1,10 +1,11 @@
 //! A model file, on its way to a plan.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use edgebench_models::memory::Zeroed;
 use edgebench_models::tflite::{Bytes, Model};
 use edgebench_models::{Error, Graph, LowerOptions, Plan, lower};
 use sha2::{Digest, Sha256};
@@ -75,17 +76,17 @@ impl ModelFile {
         if metadata.is_dir() {
             return Err(ModelError::NoModel { file, found: "a directory" });
         }
-        // One byte more shows the end of the file without growing.
-        let expected = usize::try_from(metadata.len().min(MAX_BYTES)).unwrap_or(0) + 1;
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(expected).map_err(|error| io(error.into()))?;
-        handle.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+        if metadata.len() > MAX_BYTES {
+            return Err(ModelError::TooLarge { file });
+        }
+        let expected = usize::try_from(metadata.len()).unwrap_or(0);
+        let bytes = read_whole(handle, expected).map_err(io)?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(ModelError::TooLarge { file });
         }
         match sniff(&bytes) {
             Some(found) => Err(ModelError::NoModel { file, found }),
-            None => Ok(Self { path: Some(path.to_owned()), file, bytes: bytes.into() }),
+            None => Ok(Self { path: Some(path.to_owned()), file, bytes }),
         }
     }
 
@@ -138,6 +139,25 @@ impl ModelFile {
     pub fn error(&self, source: Error) -> ModelError {
         ModelError::Model { file: self.file.clone(), source: source.into() }
     }
+}
+
+/// All bytes of a file that says it has `expected`, or the first few more than [`MAX_BYTES`].
+fn read_whole(mut file: File, expected: usize) -> std::io::Result<Bytes> {
+    // One byte more shows the end of the file.
+    let mut memory = Zeroed::try_new(expected + 1)?;
+    let mut found = 0;
+    while found < memory.bytes().len() {
+        match file.read(&mut memory.bytes_mut()[found..]) {
+            Ok(0) => return Ok(Bytes::from(memory).slice(0..found).unwrap_or_default()),
+            Ok(read) => found += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    // A pipe, or a file that grows.
+    let mut bytes = memory.bytes().to_vec();
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
 }
 
 /// What the bytes are, if they are clearly something else than a model.

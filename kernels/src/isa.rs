@@ -153,7 +153,7 @@ impl FromStr for Isa {
     }
 }
 
-/// How an instruction set wants int8 weights: see [`crate::ops::conv::pack`].
+/// How an instruction set wants int8 weights: see [`crate::ops::pack::pack`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackSpec {
     /// Output channels side by side in one register tile.

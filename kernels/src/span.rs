@@ -119,6 +119,17 @@ impl<'a> Memory<'a> {
         Self { consts: Block::bytes(consts), arena: Block::bytes_mut(arena) }
     }
 
+    /// Constants and arena that were not allocated as blocks.
+    ///
+    /// # Panics
+    /// If one does not start at a multiple of 64.
+    #[must_use]
+    pub fn of_bytes(consts: &'a [u8], arena: &'a mut [u8]) -> Self {
+        let aligned = |bytes: &[u8]| bytes.as_ptr().cast::<Block>().is_aligned();
+        assert!(aligned(consts) && aligned(arena), "memory is not aligned");
+        Self { consts, arena }
+    }
+
     fn bytes(&self, span: Span) -> &[u8] {
         let memory = match span.place {
             Place::Arena => &*self.arena,

@@ -7,12 +7,14 @@
 //! * [`graph`]: typed operators over tensors, and one [`graph::Graph::check`];
 //! * [`mod@lower`]: an operator, an arithmetic and an instruction set become steps of `edgebench-kernels`;
 //! * [`plan`]: steps, constants, and an arena whose size is known before anything runs;
-//! * [`session`]: memory for a plan, inputs in, outputs out.
+//! * [`session`]: memory for a plan, inputs in, outputs out;
+//! * [`memory`]: what files, constants and arenas lie in.
 #![forbid(unsafe_code)]
 
 pub mod error;
 pub mod graph;
 pub mod lower;
+pub mod memory;
 pub mod plan;
 pub mod session;
 pub mod tflite;

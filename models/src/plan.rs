@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use edgebench_kernels::{Access, Block, Isa, Place, Span, Step};
+use edgebench_kernels::{Access, Isa, Place, Span, Step};
 
 use crate::graph::{DType, Quant};
 use crate::lower::Arithmetic;
+use crate::memory::Zeroed;
 
 /// An input or output of a plan.
 #[derive(Clone, Debug)]
@@ -56,7 +57,7 @@ pub struct Plan {
     /// Which operator each step belongs to.
     pub origins: Vec<Origin>,
     /// Weights and tables.
-    pub consts: Vec<Block>,
+    pub consts: Zeroed,
     /// Bytes of arena: the peak RAM of activations and scratch space.
     pub arena_len: usize,
     /// The arena's buffers.

@@ -6,6 +6,7 @@ use edgebench_kernels::{Block, Kernels, Memory, Span};
 
 use crate::error::Error;
 use crate::graph::DType;
+use crate::memory::Zeroed;
 use crate::plan::{Plan, Port};
 
 /// A plan with an arena of its own. Sessions of one plan share its weights; use one per thread.
@@ -13,7 +14,7 @@ use crate::plan::{Plan, Port};
 pub struct Session {
     plan: Arc<Plan>,
     kernels: &'static Kernels,
-    arena: Vec<Block>,
+    arena: Zeroed,
 }
 
 impl Session {
@@ -24,7 +25,7 @@ impl Session {
     pub fn new(plan: Arc<Plan>) -> Result<Self, Error> {
         let kernels = plan.isa.kernels().ok_or_else(|| Error::IsaUnavailable { isa: plan.isa.name() })?;
         // One block more than planned: vector loads may run past the last tensor.
-        let arena = vec![Block::ZERO; Block::count(plan.arena_len) + 1];
+        let arena = Zeroed::new(plan.arena_len + Block::SIZE);
         Ok(Self { plan, kernels, arena })
     }
 
@@ -44,7 +45,7 @@ impl Session {
         if bytes.len() != port.span.len {
             return Err(Error::PortLength { name: port.name.clone(), expected: port.span.len, got: bytes.len() });
         }
-        let target = &mut Block::bytes_mut(&mut self.arena)[port.span.offset..][..port.span.len];
+        let target = &mut self.arena.bytes_mut()[port.span.offset..][..port.span.len];
         target.copy_from_slice(bytes);
         flip(port.dtype, target);
         Ok(())
@@ -53,7 +54,11 @@ impl Session {
     /// Runs all steps.
     pub fn run(&mut self) {
         let plan = Arc::clone(&self.plan);
-        edgebench_kernels::run(&plan.steps, self.kernels, &mut Memory::new(&plan.consts, &mut self.arena));
+        edgebench_kernels::run(
+            &plan.steps,
+            self.kernels,
+            &mut Memory::of_bytes(plan.consts.bytes(), self.arena.bytes_mut()),
+        );
     }
 
     /// Runs step `index` only (for profiles).
@@ -62,7 +67,7 @@ impl Session {
     /// If there is no such step.
     pub fn run_step(&mut self, index: usize) {
         let plan = Arc::clone(&self.plan);
-        plan.steps[index].run(self.kernels, &mut Memory::new(&plan.consts, &mut self.arena));
+        plan.steps[index].run(self.kernels, &mut Memory::of_bytes(plan.consts.bytes(), self.arena.bytes_mut()));
     }
 
     /// Output `index`: little-endian elements of the port's type.
@@ -84,7 +89,7 @@ impl Session {
     }
 
     fn bytes(&mut self, span: Span, dtype: DType) -> Vec<u8> {
-        let mut bytes = Memory::new(&self.plan.consts, &mut self.arena).read::<u8>(span).to_vec();
+        let mut bytes = Memory::of_bytes(self.plan.consts.bytes(), self.arena.bytes_mut()).read::<u8>(span).to_vec();
         flip(dtype, &mut bytes);
         bytes
     }

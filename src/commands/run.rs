@@ -52,7 +52,8 @@ pub(super) fn run(args: &RunArgs, talk: Talk) -> Result<Outcome> {
     let report = RunReport {
         schema: RunReport::SCHEMA,
         file: model.file.clone(),
-        sha256: model.sha256(),
+        // Hashing a large model takes as long as running it.
+        sha256: args.json.then(|| model.sha256()),
         arithmetic: plan.arithmetic.name(),
         isa: plan.isa.name(),
         samples: inputs.runs,

@@ -9,8 +9,8 @@ pub struct RunReport {
     pub schema: &'static str,
     /// The model, as given.
     pub file: String,
-    /// Its SHA-256, in hex.
-    pub sha256: String,
+    /// Its SHA-256, in hex; the text does not tell it.
+    pub sha256: Option<String>,
     /// Whose integers.
     pub arithmetic: &'static str,
     /// Instruction set.

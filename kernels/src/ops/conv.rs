@@ -4,7 +4,7 @@
 //! into the bias, so a tap outside the image must read as the zero point: [`Conv::pad_value`].
 
 use crate::arith::{Requant, RequantData};
-use crate::isa::{Kernels, PackSpec};
+use crate::isa::Kernels;
 use crate::ops::window::{Product, Window};
 use crate::span::{Memory, Span, view, view_mut};
 use crate::step::{Access, Run};
@@ -88,7 +88,7 @@ pub struct Conv {
     pub output: Span,
     /// Sizes.
     pub shape: ConvShape,
-    /// Weights as [`pack`] laid them out for the plan's instruction set, group after group.
+    /// Weights as [`pack`](super::pack::pack) laid them out for the plan's instruction set, group after group.
     pub weights: Span,
     /// Bias and rounding.
     pub requant: Requant,
@@ -122,82 +122,6 @@ pub fn scratch_len(kernels: &Kernels, shape: &ConvShape) -> usize {
     }
 }
 
-/// Bytes that [`pack`] writes.
-#[must_use]
-pub fn packed_len(spec: PackSpec, shape: &ConvShape) -> usize {
-    let (runs, run_len) = shape.runs();
-    let depth = shape.k_h * runs * run_len.next_multiple_of(spec.kr);
-    shape.groups * (shape.out_c / shape.groups).next_multiple_of(spec.nr) * depth
-}
-
-/// Lays OHWI weights out in tiles: for each group, each block of `nr` output channels, each run of inputs ([`ConvShape::runs`]),
-/// each block of `kr` inputs: `nr × kr` codes, channel by channel; zeros fill the edges.
-///
-/// # Panics
-/// If a length is wrong.
-pub fn pack(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8]) {
-    assert_eq!(packed.len(), packed_len(spec, shape));
-    let (runs, run_len) = shape.runs();
-    let depth = shape.k_h * runs * run_len;
-    assert_eq!(ohwi.len(), shape.out_c * depth);
-    if packed.len() != ohwi.len() {
-        packed.fill(0);
-    }
-    if run_len.is_multiple_of(spec.kr) {
-        // Runs follow each other without gaps.
-        return match spec.kr {
-            1 => pack_rows::<1>(spec.nr, shape, ohwi, packed),
-            2 => pack_rows::<2>(spec.nr, shape, ohwi, packed),
-            4 => pack_rows::<4>(spec.nr, shape, ohwi, packed),
-            8 => pack_rows::<8>(spec.nr, shape, ohwi, packed),
-            _ => pack_any(spec, shape, ohwi, packed),
-        };
-    }
-    pack_any(spec, shape, ohwi, packed);
-}
-
-/// [`pack`] where whole rows are blocks of `KR` inputs.
-fn pack_rows<const KR: usize>(nr: usize, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8]) {
-    /// Blocks at a time: their targets stay in the first-level cache while all channels of a tile go through.
-    const STRETCH: usize = 16;
-    let (from, to) = (ohwi.as_chunks::<KR>().0, packed.as_chunks_mut::<KR>().0);
-    let blocks = from.len() / shape.out_c;
-    let group_out = shape.out_c / shape.groups;
-    if blocks == 0 {
-        return;
-    }
-    for (rows, to) in from.chunks(group_out * blocks).zip(to.chunks_mut(group_out.next_multiple_of(nr) * blocks)) {
-        for (rows, tile) in rows.chunks(nr * blocks).zip(to.chunks_mut(nr * blocks)) {
-            for (stretch, tile) in tile.chunks_mut(nr * STRETCH).enumerate() {
-                for (channel, row) in rows.chunks_exact(blocks).enumerate() {
-                    let row = &row[stretch * STRETCH..];
-                    for (block, to) in row.iter().zip(tile.iter_mut().skip(channel).step_by(nr)) {
-                        *to = *block;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// [`pack`] of any layout.
-fn pack_any(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8]) {
-    let (runs, run_len) = shape.runs();
-    let depth = shape.k_h * runs * run_len;
-    let group_out = shape.out_c / shape.groups;
-    let group_len = packed.len() / shape.groups;
-    let blocks_per_run = run_len.div_ceil(spec.kr);
-    let blocks = shape.k_h * runs * blocks_per_run;
-    for (o, row) in ohwi.chunks_exact(depth.max(1)).enumerate() {
-        let (group, o) = (o / group_out, o % group_out);
-        for (k, &w) in row.iter().enumerate() {
-            let (run, k) = (k / run_len, k % run_len);
-            let block = o / spec.nr * blocks + run * blocks_per_run + k / spec.kr;
-            packed[group * group_len + (block * spec.nr + o % spec.nr) * spec.kr + k % spec.kr] = w;
-        }
-    }
-}
-
 impl Run for Conv {
     fn spans(&mut self, visit: &mut dyn FnMut(&mut Span, Access)) {
         visit(&mut self.input, Access::Read);
@@ -216,45 +140,5 @@ impl Run for Conv {
             self,
             ConvData { input: view(input), output: view_mut(output), weights: view(weights), requant, scratch },
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_packed_as_by_the_definition() {
-        for (groups, group_in, group_out, k) in
-            [(1, 8, 70, 3), (2, 4, 5, 1), (1, 64, 64, 1), (3, 16, 33, 2), (1, 68, 3, 3)]
-        {
-            let shape = ConvShape {
-                batch: 1,
-                in_h: 5,
-                in_w: 5,
-                in_c: groups * group_in,
-                out_h: 5,
-                out_w: 5,
-                out_c: groups * group_out,
-                k_h: k,
-                k_w: k,
-                stride_h: 1,
-                stride_w: 1,
-                dilation_h: 1,
-                dilation_w: 1,
-                pad_top: 0,
-                pad_left: 0,
-                groups,
-            };
-            for (nr, kr) in [(64, 4), (16, 4), (8, 2), (16, 1), (4, 8)] {
-                let spec = PackSpec { nr, kr, offset: 0, code_size: 1 };
-                let weights: Vec<i8> =
-                    (0..groups * group_out * k * k * group_in).map(|i| (i * 37 % 251) as i8).collect();
-                let (mut found, mut expected) = (vec![1; packed_len(spec, &shape)], vec![0; packed_len(spec, &shape)]);
-                pack(spec, &shape, &weights, &mut found);
-                pack_any(spec, &shape, &weights, &mut expected);
-                assert!(found == expected, "{groups} groups of {group_in} to {group_out}, {k}x{k}, tile {nr}x{kr}");
-            }
-        }
     }
 }

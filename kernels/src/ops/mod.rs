@@ -21,6 +21,7 @@ pub mod lut;
 pub mod matmul;
 pub mod max_pool;
 pub mod movement;
+pub mod pack;
 pub mod plain_conv_f32;
 pub mod pool;
 pub mod reduce;

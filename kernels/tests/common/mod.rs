@@ -6,6 +6,7 @@ use edgebench_kernels::ops::conv::{self, Conv, ConvShape};
 use edgebench_kernels::ops::conv_f32::{ConvF32, pack_f32, packed_len_f32, scratch_len_f32};
 use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len, depthwise_tables, depthwise_tables_len};
 use edgebench_kernels::ops::depthwise_f32::{DepthwiseF32, depthwise_scratch_len_f32};
+use edgebench_kernels::ops::pack::{pack, packed_len};
 use edgebench_kernels::span::view;
 use edgebench_kernels::{Block, Isa, Kernels, Memory, Place, Span, Step, reference, run};
 
@@ -235,8 +236,8 @@ impl Int8 {
     pub fn prepare_conv(&self, isa: Isa) -> Prepared {
         let kernels = isa.kernels().expect("asked for an available one");
         let (s, spec, mut plan) = (self.shape, kernels.conv_pack, Plan::default());
-        let mut packed = vec![0; conv::packed_len(spec, &s)];
-        conv::pack(spec, &s, &self.weights, &mut packed);
+        let mut packed = vec![0; packed_len(spec, &s)];
+        pack(spec, &s, &self.weights, &mut packed, &mut vec![0; s.out_c]);
         let step = Conv {
             input: plan.buffer(self.input.len()),
             output: plan.buffer(s.batch * s.out_h * s.out_w * s.out_c),

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::graph::{Graph, Node, Quant, Tensor, TensorId};
 use crate::lower::compact::Compact;
 use crate::lower::{Arithmetic, LowerOptions};
+use crate::memory::Zeroed;
 use crate::plan::Origin;
 use crate::session::flip;
 use crate::tflite::Bytes;
@@ -18,7 +19,9 @@ use crate::tflite::Bytes;
 /// Constants of a plan, each at a multiple of 64 bytes; equal ones are stored once.
 #[derive(Debug, Default)]
 pub(crate) struct ConstPool {
-    blocks: Vec<Block>,
+    memory: Zeroed,
+    /// Bytes in use, a multiple of 64.
+    used: usize,
     known: HashMap<Arc<[u8]>, Span>,
 }
 
@@ -27,8 +30,7 @@ impl ConstPool {
     fn for_graph(graph: &Graph) -> ConstPool {
         const MOST: usize = 1 << 28;
         let bytes: usize = graph.tensors.iter().filter_map(|t| t.data.as_ref()).map(|data| data.len() + 128).sum();
-        let blocks = Vec::with_capacity(Block::count((bytes + bytes / 8).min(MOST)));
-        ConstPool { blocks, known: HashMap::new() }
+        ConstPool { memory: Zeroed::new((bytes + bytes / 8).min(MOST)), used: 0, known: HashMap::new() }
     }
 
     fn add(&mut self, bytes: &[u8]) -> Span {
@@ -47,27 +49,36 @@ impl ConstPool {
         span
     }
 
-    /// The blocks of a constant.
-    fn copy(&self, span: Span) -> Vec<Block> {
-        self.blocks[span.offset / Block::SIZE..][..Block::count(span.len)].to_vec()
+    /// The bytes of a constant, in memory of their own.
+    fn copy(&self, span: Span) -> Zeroed {
+        let mut copy = Zeroed::new(span.len);
+        copy.bytes_mut()[..span.len].copy_from_slice(&self.memory.bytes()[span.offset..][..span.len]);
+        copy
     }
 
     /// A constant of `len` bytes that `write` makes in its place; it finds zeros there.
     fn fill(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Span {
-        let offset = self.blocks.len() * Block::SIZE;
-        self.blocks.resize(self.blocks.len() + Block::count(len), Block::ZERO);
-        write(&mut Block::bytes_mut(&mut self.blocks)[offset..offset + len]);
+        let offset = self.used;
+        self.used += len.next_multiple_of(Block::SIZE);
+        self.hold(self.used);
+        write(&mut self.memory.bytes_mut()[offset..offset + len]);
         Span { place: Place::Const, offset, len }
     }
 
-    fn len(&self) -> usize {
-        self.blocks.len() * Block::SIZE
+    /// Moves to larger memory if there is no room for `len` bytes.
+    fn hold(&mut self, len: usize) {
+        let held = self.memory.bytes().len();
+        if len > held {
+            let mut larger = Zeroed::new(len.max(2 * held));
+            larger.bytes_mut()[..held].copy_from_slice(self.memory.bytes());
+            self.memory = larger;
+        }
     }
 
-    /// The blocks, with one more for vector loads that run past the last constant.
-    pub(crate) fn finish(mut self) -> Vec<Block> {
-        self.blocks.push(Block::ZERO);
-        self.blocks
+    /// The memory, with a block to spare for vector loads that run past the last constant.
+    pub(crate) fn finish(mut self) -> Zeroed {
+        self.hold(self.used + Block::SIZE);
+        self.memory
     }
 }
 
@@ -127,7 +138,7 @@ impl<'g> Cx<'g> {
 
     /// Refuses a plan whose constants or folded values have grown too large.
     pub(crate) fn check_limits(&self) -> Result<(), Error> {
-        let got = self.consts.len().max(self.folded);
+        let got = self.consts.used.max(self.folded);
         if got > CONST_LIMIT {
             return Err(Error::Limit { what: "bytes of constants".into(), limit: CONST_LIMIT, got });
         }
@@ -268,8 +279,8 @@ impl<'g> Cx<'g> {
             return Span::EMPTY;
         }
         let (bias, multiplier) = (self.consts.copy(rule.bias), self.consts.copy(rule.multiplier));
-        let bias = view(&Block::bytes(&bias)[..rule.bias.len]);
-        let multiplier = &Block::bytes(&multiplier)[..rule.multiplier.len];
+        let bias = view(&bias.bytes()[..rule.bias.len]);
+        let multiplier = &multiplier.bytes()[..rule.multiplier.len];
         let kernels = self.kernels;
         self.consts.fill(len, |target| write(kernels, &RequantData { rule, channels, bias, multiplier }, target))
     }

@@ -1,6 +1,7 @@
 //! CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV on codes: geometry, and the choice between int8 and wide kernels.
 
-use edgebench_kernels::ops::conv::{Conv, ConvShape, pack, packed_len, scratch_len};
+use edgebench_kernels::ops::conv::{Conv, ConvShape, scratch_len};
+use edgebench_kernels::ops::pack::{pack, packed_len};
 use edgebench_kernels::span::{view, view_mut};
 
 use super::compact::Site;
@@ -159,12 +160,13 @@ fn emit_narrow(
 ) -> Result<(), Error> {
     let (_, zero) = cx.scale_zero(product.x)?;
     let spec = cx.kernels.conv_pack;
+    let mut sums = vec![0; shape.out_c];
+    let packed = cx.fill(packed_len(spec, &shape), |target| {
+        pack(spec, &shape, weights, view_mut(target), &mut sums);
+    });
     // The kernel adds `offset` to each code; the rule subtracts the zero point: both are constants per channel.
-    let per_channel = weights.len() / shape.out_c;
-    let sums = weights.chunks_exact(per_channel).map(|w| w.iter().map(|&w| i32::from(w)).sum::<i32>());
-    let correction: Vec<i32> = sums.map(|sum| sum.wrapping_mul(-(zero + spec.offset))).collect();
+    let correction: Vec<i32> = sums.iter().map(|sum| sum.wrapping_mul(-(zero + spec.offset))).collect();
     let requant = product.requant(cx, rule, &correction)?;
-    let packed = cx.fill(packed_len(spec, &shape), |target| pack(spec, &shape, weights, view_mut(target)));
     let pad_value = zero as i8;
     let Site { shape, input, output } = match cx.node().op {
         Op::Conv2d { .. } => Site::compact(cx, shape, &pad_value.to_ne_bytes())?,

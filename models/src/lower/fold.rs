@@ -1,10 +1,11 @@
 //! Operators whose operands are all constant are evaluated while lowering.
 
-use edgebench_kernels::{Isa, Memory};
+use edgebench_kernels::{Block, Isa, Memory};
 
 use crate::error::Error;
 use crate::graph::{DType, Op, TensorId};
 use crate::lower::{Cx, LowerOptions, finish, lower_node};
+use crate::memory::Zeroed;
 use crate::session::flip;
 use crate::tflite::Bytes;
 
@@ -59,8 +60,8 @@ fn evaluate(cx: &Cx<'_>) -> Result<Vec<(TensorId, Vec<u8>)>, Error> {
     lower_node(&mut alone)?;
     let plan = finish(alone, &[], &cx.node().outputs, &options)?;
     let kernels = options.isa.kernels().ok_or(Error::IsaUnavailable { isa: options.isa.name() })?;
-    let mut arena = vec![edgebench_kernels::Block::ZERO; edgebench_kernels::Block::count(plan.arena_len) + 1];
-    let mut memory = Memory::new(&plan.consts, &mut arena);
+    let mut arena = Zeroed::new(plan.arena_len + Block::SIZE);
+    let mut memory = Memory::of_bytes(plan.consts.bytes(), arena.bytes_mut());
     edgebench_kernels::run(&plan.steps, kernels, &mut memory);
     let outputs = cx.node().outputs.iter().map(|&id| {
         let span = plan.tensors[id].ok_or_else(|| cx.unsupported("constant operands"))?;

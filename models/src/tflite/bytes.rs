@@ -4,10 +4,12 @@ use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
+use crate::memory::Zeroed;
+
 /// An immutable run of bytes. Cloning shares them; ranges of one file keep the whole file alive.
 #[derive(Clone)]
 pub struct Bytes {
-    all: Arc<Vec<u8>>,
+    all: Arc<dyn AsRef<[u8]> + Send + Sync>,
     range: Range<usize>,
 }
 
@@ -24,7 +26,7 @@ impl Bytes {
 impl Deref for Bytes {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        &self.all[self.range.clone()]
+        &(*self.all).as_ref()[self.range.clone()]
     }
 }
 
@@ -44,6 +46,13 @@ impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Bytes {
         let range = 0..bytes.len();
         Bytes { all: Arc::new(bytes), range }
+    }
+}
+
+impl From<Zeroed> for Bytes {
+    fn from(memory: Zeroed) -> Bytes {
+        let range = 0..memory.bytes().len();
+        Bytes { all: Arc::new(memory), range }
     }
 }
 

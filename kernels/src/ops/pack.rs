@@ -1,0 +1,180 @@
+//! The layout of convolution weights that the kernels read, and what is known of the weights on the way there: their sums.
+
+use crate::isa::PackSpec;
+use crate::ops::conv::ConvShape;
+
+/// Bytes that [`pack`] writes.
+#[must_use]
+pub fn packed_len(spec: PackSpec, shape: &ConvShape) -> usize {
+    let (runs, run_len) = shape.runs();
+    let depth = shape.k_h * runs * run_len.next_multiple_of(spec.kr);
+    shape.groups * (shape.out_c / shape.groups).next_multiple_of(spec.nr) * depth
+}
+
+/// Lays OHWI weights out in tiles: for each group, each block of `nr` output channels, each run of inputs ([`ConvShape::runs`]),
+/// each block of `kr` inputs: `nr × kr` codes, channel by channel; zeros fill the edges. `sums` becomes the sum of each output
+/// channel's weights, wrapping: they are read while they are at hand.
+///
+/// # Panics
+/// If a length is wrong.
+pub fn pack(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], sums: &mut [i32]) {
+    assert_eq!(packed.len(), packed_len(spec, shape));
+    let (runs, run_len) = shape.runs();
+    let depth = shape.k_h * runs * run_len;
+    assert_eq!((ohwi.len(), sums.len()), (shape.out_c * depth, shape.out_c));
+    if packed.len() != ohwi.len() {
+        packed.fill(0);
+    }
+    if run_len.is_multiple_of(spec.kr) {
+        // Runs follow each other without gaps.
+        return match spec.kr {
+            1 => pack_rows::<1>(spec.nr, shape, ohwi, packed, sums),
+            2 => pack_rows::<2>(spec.nr, shape, ohwi, packed, sums),
+            4 => pack_rows::<4>(spec.nr, shape, ohwi, packed, sums),
+            8 => pack_rows::<8>(spec.nr, shape, ohwi, packed, sums),
+            _ => pack_any(spec, shape, ohwi, packed, sums),
+        };
+    }
+    pack_any(spec, shape, ohwi, packed, sums);
+}
+
+/// [`pack`] where whole rows are blocks of `KR` inputs.
+fn pack_rows<const KR: usize>(nr: usize, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], sums: &mut [i32]) {
+    let (from, to) = (ohwi.as_chunks::<KR>().0, packed.as_chunks_mut::<KR>().0);
+    let blocks = from.len() / shape.out_c;
+    let group_out = shape.out_c / shape.groups;
+    if blocks == 0 {
+        return sums.fill(0);
+    }
+    let to = to.chunks_mut(group_out.next_multiple_of(nr) * blocks);
+    for ((rows, to), sums) in from.chunks(group_out * blocks).zip(to).zip(sums.chunks_mut(group_out)) {
+        let tiles = rows.chunks(nr * blocks).zip(to.chunks_mut(nr * blocks));
+        for ((rows, tile), sums) in tiles.zip(sums.chunks_mut(nr)) {
+            // Row after row brings the tile's weights into the cache as fast as memory gives them.
+            for (row, sum) in rows.chunks_exact(blocks).zip(sums) {
+                *sum = row_sum(row.as_flattened());
+            }
+            pack_tile(nr, blocks, rows, tile);
+        }
+    }
+}
+
+/// One tile: `rows` of so many `blocks` become blocks of so many rows, `nr` with those that are not there.
+fn pack_tile<const KR: usize>(nr: usize, blocks: usize, rows: &[[i8; KR]], tile: &mut [[i8; KR]]) {
+    /// Blocks at a time: their targets stay in the first-level cache while all channels of a tile go through.
+    const STRETCH: usize = 16;
+    /// Channels at a time, which lie side by side in the tile.
+    const SIDE: usize = 4;
+    for (stretch, tile) in tile.chunks_mut(nr * STRETCH).enumerate() {
+        let (start, len) = (stretch * STRETCH, tile.len() / nr);
+        let row = |channel: usize| &rows[channel * blocks + start..][..len];
+        let channels = rows.len() / blocks;
+        let beside = channels - channels % SIDE;
+        for channel in (0..beside).step_by(SIDE) {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|i| row(channel + i));
+            for (block, to) in tile.chunks_exact_mut(nr).enumerate() {
+                to[channel..channel + SIDE].copy_from_slice(&[a[block], b[block], c[block], d[block]]);
+            }
+        }
+        for channel in beside..channels {
+            for (block, to) in row(channel).iter().zip(tile.chunks_exact_mut(nr)) {
+                to[channel] = *block;
+            }
+        }
+    }
+}
+
+/// [`pack`] of any layout.
+fn pack_any(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], sums: &mut [i32]) {
+    let (runs, run_len) = shape.runs();
+    let depth = shape.k_h * runs * run_len;
+    let group_out = shape.out_c / shape.groups;
+    let group_len = packed.len() / shape.groups;
+    let blocks_per_run = run_len.div_ceil(spec.kr);
+    let blocks = shape.k_h * runs * blocks_per_run;
+    sums.fill(0);
+    for ((o, row), sum) in ohwi.chunks_exact(depth.max(1)).enumerate().zip(sums) {
+        *sum = row_sum(row);
+        let (group, o) = (o / group_out, o % group_out);
+        for (k, &w) in row.iter().enumerate() {
+            let (run, k) = (k / run_len, k % run_len);
+            let block = o / spec.nr * blocks + run * blocks_per_run + k / spec.kr;
+            packed[group * group_len + (block * spec.nr + o % spec.nr) * spec.kr + k % spec.kr] = w;
+        }
+    }
+}
+
+/// Sum of codes, wrapping, in 16 lanes of 16 bits: vector code on any instruction set.
+fn row_sum(row: &[i8]) -> i32 {
+    /// Codes that a lane can hold whatever they are.
+    const MOST: usize = 255;
+    let sum = row.chunks(16 * MOST).map(|part| {
+        let (words, rest) = part.as_chunks::<16>();
+        let mut lanes = [0_i16; 16];
+        for word in words {
+            for (lane, &code) in lanes.iter_mut().zip(word) {
+                *lane += i16::from(code);
+            }
+        }
+        let rest: i32 = rest.iter().map(|&code| i32::from(code)).sum();
+        lanes.iter().map(|&lane| i32::from(lane)).sum::<i32>() + rest
+    });
+    sum.fold(0, i32::wrapping_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(groups: usize, group_in: usize, group_out: usize, k: usize) -> ConvShape {
+        ConvShape {
+            batch: 1,
+            in_h: 5,
+            in_w: 5,
+            in_c: groups * group_in,
+            out_h: 5,
+            out_w: 5,
+            out_c: groups * group_out,
+            k_h: k,
+            k_w: k,
+            stride_h: 1,
+            stride_w: 1,
+            dilation_h: 1,
+            dilation_w: 1,
+            pad_top: 0,
+            pad_left: 0,
+            groups,
+        }
+    }
+
+    #[test]
+    fn rows_are_packed_as_by_the_definition() {
+        for (groups, group_in, group_out, k) in
+            [(1, 8, 70, 3), (2, 4, 5, 1), (1, 64, 64, 1), (3, 16, 33, 2), (1, 68, 3, 3)]
+        {
+            let shape = shape(groups, group_in, group_out, k);
+            for (nr, kr) in [(64, 4), (16, 4), (8, 2), (16, 1), (4, 8), (6, 4)] {
+                let spec = PackSpec { nr, kr, offset: 0, code_size: 1 };
+                let weights: Vec<i8> =
+                    (0..groups * group_out * k * k * group_in).map(|i| (i * 37 % 251) as i8).collect();
+                let (mut found, mut expected) = (vec![1; packed_len(spec, &shape)], vec![0; packed_len(spec, &shape)]);
+                let (mut sums, mut plain) = (vec![1; shape.out_c], vec![1; shape.out_c]);
+                pack(spec, &shape, &weights, &mut found, &mut sums);
+                pack_any(spec, &shape, &weights, &mut expected, &mut plain);
+                let case = format!("{groups} groups of {group_in} to {group_out}, {k}x{k}, tile {nr}x{kr}");
+                assert!(found == expected, "{case}");
+                assert_eq!(sums, plain, "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn sums_are_those_of_the_codes() {
+        for len in [0, 1, 15, 16, 17, 4079, 4080, 4081, 4096, 9000] {
+            for code in [|_| -128, |_| 127, |i: usize| (i * 89 % 256) as u8 as i8] {
+                let row: Vec<i8> = (0..len).map(code).collect();
+                assert_eq!(row_sum(&row), row.iter().map(|&code| i32::from(code)).sum::<i32>());
+            }
+        }
+    }
+}
