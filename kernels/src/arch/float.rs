@@ -91,13 +91,15 @@ impl<V: Vector> Kernel for Float<V> {
 
     #[inline(always)]
     unsafe fn finish<const MR: usize, const NP: usize>(&[lo, hi]: &[V; 2], acc: [[V; NP]; MR], to: &Target<f32>) {
+        let whole = to.valid >= NP * V::LANES;
         for (m, row) in acc.into_iter().enumerate() {
             for (n, acc) in row.into_iter().enumerate() {
                 let first = n * V::LANES;
                 // SAFETY: the caller vouches for the CPU and the target.
                 unsafe {
                     let at = to.at.add(m * to.pitch + first);
-                    acc.clamp(lo, hi).store_first(at, to.valid.saturating_sub(first));
+                    let valid = if whole { V::LANES } else { to.valid.saturating_sub(first) };
+                    acc.clamp(lo, hi).store_first(at, valid);
                 }
             }
         }

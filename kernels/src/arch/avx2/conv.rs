@@ -115,9 +115,9 @@ impl<D: Dot + ?Sized> Kernel for Int8<D> {
     ) {
         if !finish.is_even {
             // A copy, so that the accumulators of the other path stay in registers.
-            let acc = acc;
+            let copy = acc;
             // SAFETY: as here.
-            return unsafe { finish_slowly(finish.requant, acc.as_flattened(), NP, to) };
+            return unsafe { finish_slowly(finish.requant, copy.as_flattened(), NP, to) };
         }
         let mut i = 0;
         while i < MR * NP {

@@ -88,9 +88,9 @@ impl<const UNLIMITED: bool> Kernel for Int8<UNLIMITED> {
     ) {
         if !UNLIMITED && !finish.rule.below_one {
             // A copy, so that the accumulators of the other path stay in registers.
-            let acc = acc;
+            let copy = acc;
             // SAFETY: as here.
-            return unsafe { finish_any(&finish.rule, acc.as_flattened(), NP, to) };
+            return unsafe { finish_any(&finish.rule, copy.as_flattened(), NP, to) };
         }
         // Four vectors make 64 codes: those of `4 / NP` pixels. Beyond the tile its last pixel is computed again and not stored.
         let pixels = 4 / NP;
