@@ -59,6 +59,9 @@ pub(crate) trait Kernel: 'static {
         acc: [[Self::Acc; NP]; MR],
         to: &Target<Self::Output>,
     );
+    /// Asks for weights that will be read soon, if the instruction set can. Any address will do.
+    #[inline(always)]
+    fn fetch(_: *const Self::Weight) {}
     /// Brings input into the ring's form.
     fn copy(from: &[Self::Input], to: &mut [Self::Code]);
     /// Panels per tile, and the tiles of 1, 2, … pixels, for so many panels still to do and so many pixels in the line.
@@ -90,6 +93,8 @@ pub(crate) struct Source<K: Kernel + ?Sized> {
     pub weights: *const K::Weight,
     /// Tiles, one beside the other.
     pub tiles: usize,
+    /// Tiles that have seen these panels since they were first read.
+    pub done: usize,
 }
 
 /// The walk over the taps, the same for every tile of a line.
@@ -163,9 +168,12 @@ pub(crate) unsafe fn tiles<K: Kernel, const MR: usize, const NP: usize, const U:
     // SAFETY: the caller vouches for the CPU.
     let finish = unsafe { K::prepare::<NP>(rule, &to) };
     let mut codes = source.codes;
-    for _ in 0..source.tiles {
+    for tile in source.done..source.done + source.tiles {
+        // The first tiles fetch the panels that come next: one each, line by line as they read their own. (Of two panels: a single one
+        // is all there is, and four serve few pixels, where fetching is what takes the time anyway.)
+        let ahead = if tile < NP { (NP + tile) * taps.panel_len } else { 0 };
         // SAFETY: the caller vouches for the pixels and panels of each tile.
-        let acc = unsafe { walk::<K, MR, NP, U>(bias, taps, codes, source.weights) };
+        let acc = unsafe { walk::<K, MR, NP, U>(bias, taps, codes, (source.weights, ahead)) };
         // SAFETY: the caller vouches for the target.
         unsafe { K::finish(&finish, acc, &to) };
         codes = codes.wrapping_add(MR * taps.pitch);
@@ -182,7 +190,7 @@ unsafe fn walk<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
     bias: [K::Acc; NP],
     taps: &Taps,
     codes: *const K::Code,
-    mut weights: *const K::Weight,
+    (mut weights, ahead): (*const K::Weight, usize),
 ) -> [[K::Acc; NP]; MR] {
     let mut acc = [bias; MR];
     let mut slot = taps.slot;
@@ -191,6 +199,11 @@ unsafe fn walk<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
         for _ in 0..taps.runs {
             let mut codes = run;
             for _ in 0..taps.depth / U {
+                if NP == 2 {
+                    for u in 0..U {
+                        K::fetch(weights.wrapping_add(ahead + u * K::KR * K::NR));
+                    }
+                }
                 // SAFETY: `U` dot products of this run remain, and the caller vouches for the run.
                 unsafe { step::<K, MR, NP, U>(&mut acc, codes, weights, taps) };
                 codes = codes.wrapping_add(U * K::KR);
@@ -297,7 +310,8 @@ pub(crate) unsafe fn conv<K: Kernel>(s: &ConvShape, rule: &K::Rule<'_>, data: Op
                 // Nearly equal tiles, the larger ones first: 26 pixels by tiles of at most 12 are 9, 9 and 8.
                 let tiles = band.count.div_ceil(functions.len());
                 let (small, larger) = (band.count / tiles, band.count % tiles);
-                for row in band.rows(s, &window) {
+                for (i, row) in band.rows(s, &window).enumerate() {
+                    let done = i * tiles;
                     let taps = Taps { slot: row.slot, ..taps };
                     // SAFETY: the output has all pixels of the row and all channels (asserted above).
                     let at = unsafe { output.add(row.pixel * s.out_c + channel) };
@@ -306,12 +320,12 @@ pub(crate) unsafe fn conv<K: Kernel>(s: &ConvShape, rule: &K::Rule<'_>, data: Op
                     // `width` panels from here on (asserted above); the caller vouches for the CPU.
                     unsafe {
                         if larger > 0 {
-                            functions[small](rule, &taps, Source { codes, weights, tiles: larger }, to);
+                            functions[small](rule, &taps, Source { codes, weights, tiles: larger, done }, to);
                         }
-                        let done = larger * (small + 1);
-                        let codes = codes.wrapping_add(done * taps.pitch);
-                        let source = Source { codes, weights, tiles: tiles - larger };
-                        let to = Target { at: at.wrapping_add(done * s.out_c), ..to };
+                        let pixels = larger * (small + 1);
+                        let codes = codes.wrapping_add(pixels * taps.pitch);
+                        let source = Source { codes, weights, tiles: tiles - larger, done: done + larger };
+                        let to = Target { at: at.wrapping_add(pixels * s.out_c), ..to };
                         functions[small - 1](rule, &taps, source, to);
                     }
                 }

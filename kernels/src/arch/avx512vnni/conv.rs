@@ -119,6 +119,12 @@ impl<const UNLIMITED: bool> Kernel for Int8<UNLIMITED> {
     }
 
     #[inline(always)]
+    fn fetch(at: *const i8) {
+        // SAFETY: a prefetch reads nothing, and does not fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at) }
+    }
+
+    #[inline(always)]
     fn copy(from: &[i8], to: &mut [u8]) {
         super::to_unsigned(from, to);
     }
