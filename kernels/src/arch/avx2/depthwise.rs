@@ -29,7 +29,7 @@ pub(super) fn tables_len(s: &ConvShape) -> usize {
 }
 
 /// The weights of all blocks, interleaved.
-pub(super) fn tables(s: &ConvShape, weights: &[i8], _: &RequantData<'_>, to: &mut [u8]) {
+pub(super) fn tables(s: &ConvShape, weights: &[i8], _: (&RequantData<'_>, i8), to: &mut [u8]) {
     for (block, to) in view_mut::<i16>(to).chunks_exact_mut(weights_len(s)).enumerate() {
         interleave_weights(s, block * BLOCK, weights, to);
     }
