@@ -15,7 +15,7 @@ use edgebench_kernels::{Isa, peak};
 /// Name, input side, input channels, kernel side, stride, output channels (0: depthwise).
 type Layer = (&'static str, usize, usize, usize, usize, usize);
 
-const LAYERS: [Layer; 24] = [
+const LAYERS: [Layer; 30] = [
     ("resnet8_first", 32, 3, 3, 1, 16),
     ("resnet8_32x32x16", 32, 16, 3, 1, 16),
     ("resnet8_down_32", 32, 16, 3, 2, 32),
@@ -38,8 +38,14 @@ const LAYERS: [Layer; 24] = [
     ("resnet50_7_512_2048", 7, 512, 1, 1, 2048),
     ("vgg_28x28x512", 28, 512, 3, 1, 512),
     ("depthwise_112x112x32", 112, 32, 3, 1, 0),
+    ("depthwise_112x112x96_s2", 112, 96, 3, 2, 0),
+    ("depthwise_56x56x144", 56, 144, 3, 1, 0),
     ("depthwise_56x56x144_s2", 56, 144, 3, 2, 0),
     ("depthwise_14x14x384", 14, 384, 3, 1, 0),
+    ("depthwise_7x7x960", 7, 960, 3, 1, 0),
+    ("depthwise_1x1x960", 1, 960, 3, 1, 0),
+    ("depthwise_8x8x48", 8, 48, 3, 1, 0),
+    ("depthwise_28x28x240_k5", 28, 240, 5, 1, 0),
 ];
 
 fn shape(&(_, side, in_c, k, stride, out_c): &Layer) -> ConvShape {

@@ -167,6 +167,9 @@ pub struct PackSpec {
     pub code_size: usize,
 }
 
+/// See [`crate::ops::depthwise::depthwise_tables`].
+type TablesFn = unsafe fn(&ConvShape, &[i8], (&RequantData<'_>, i8), &mut [u8]);
+
 /// The functions of one instruction set.
 pub struct Kernels {
     pub(crate) isa: Isa,
@@ -178,7 +181,7 @@ pub struct Kernels {
     pub(crate) depthwise: unsafe fn(&Depthwise, DepthwiseData<'_>),
     pub(crate) depthwise_scratch: fn(&ConvShape) -> usize,
     pub(crate) depthwise_tables_len: fn(&ConvShape) -> usize,
-    pub(crate) depthwise_tables: unsafe fn(&ConvShape, &[i8], &RequantData<'_>, &mut [u8]),
+    pub(crate) depthwise_tables: TablesFn,
     pub(crate) conv_f32: unsafe fn(&ConvF32, DataF32<'_>),
     pub(crate) depthwise_f32: unsafe fn(&DepthwiseF32, DataF32<'_>),
     pub(crate) add: unsafe fn(&AddRow, &[i8], &[i8], &mut [i8]),
@@ -210,7 +213,13 @@ impl Kernels {
         unsafe { (self.depthwise)(step, data) }
     }
 
-    pub(crate) fn depthwise_tables(&self, shape: &ConvShape, weights: &[i8], requant: &RequantData<'_>, to: &mut [u8]) {
+    pub(crate) fn depthwise_tables(
+        &self,
+        shape: &ConvShape,
+        weights: &[i8],
+        requant: (&RequantData<'_>, i8),
+        to: &mut [u8],
+    ) {
         // SAFETY: as in `conv`.
         unsafe { (self.depthwise_tables)(shape, weights, requant, to) }
     }

@@ -192,6 +192,62 @@ fn depthwise_of_every_channel_count() {
     }
 }
 
+/// A depthwise convolution whose scales are below 1; `relu`: and whose zero point is the lower limit.
+fn small_scales(rng: &mut Rng, s: ConvShape, fill: (Fill, Fill), relu: bool) -> Int8 {
+    let mut case = Int8::new(rng, ConvShape { groups: s.in_c, ..s }, fill, Rounding::F32Even);
+    case.real.iter_mut().filter(|real| **real >= 1.0).for_each(|real| *real = 0.75);
+    if relu {
+        (case.zero_out, case.limits) = (-128, (-128, 127));
+    }
+    case
+}
+
+#[test]
+fn depthwise_of_every_width() {
+    let mut rng = Rng(13);
+    for w in 1..=11 {
+        for (i, c) in [8, 16, 20, 24, 32, 40, 48, 56, 64, 72, 96, 120, 144, 200].into_iter().enumerate() {
+            for stride in [1, 2] {
+                for k in [[3, 3], [1, 3], [2, 3], [3, 1]] {
+                    let s = shape([1 + i % 2, (w + i) % 6 + 1, w, c], k, c);
+                    let s = sized(ConvShape { stride_h: stride, stride_w: stride, ..s }, k != [1, 3] || w < 3);
+                    check_int8(&small_scales(&mut rng, s, RANDOM, (i + w) % 3 > 0), true);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn depthwise_with_wide_padding() {
+    let mut rng = Rng(14);
+    for pad in 0..=5 {
+        for (w, stride) in [(1, 1), (2, 2), (7, 1), (8, 2)] {
+            for c in [8, 32, 48, 64] {
+                let mut s = shape([1, w, w, c], [3, 3], c);
+                (s.stride_h, s.stride_w, s.pad_top, s.pad_left) = (stride, stride, pad, pad);
+                s.out_h = (w + 2 * pad).saturating_sub(3) / stride + 1;
+                s.out_w = s.out_h;
+                check_int8(&small_scales(&mut rng, s, RANDOM, true), true);
+                let s = ConvShape { dilation_h: 2, dilation_w: 1 + pad % 2, ..s };
+                check_int8(&small_scales(&mut rng, s, RANDOM, true), true);
+            }
+        }
+    }
+}
+
+#[test]
+fn depthwise_with_large_sums() {
+    let mut rng = Rng(15);
+    for (i, bias) in (0..31).flat_map(|i| [1 << i, -(1 << i), (1 << i) - 300_000]).enumerate() {
+        let s = sized(shape([1, 4, 5, 80], [3, 3], 80), true);
+        let fill = [RANDOM, (Fill::Constant(-128), Fill::Constant(-128)), (Fill::Extremes, Fill::Extremes)][i % 3];
+        let mut case = small_scales(&mut rng, s, fill, true);
+        case.bias[i % 80] = bias;
+        check_int8(&case, true);
+    }
+}
+
 #[test]
 fn large_kernels() {
     let mut rng = Rng(9);

@@ -5,12 +5,7 @@
 use core::marker::PhantomData;
 
 use crate::arch::gemm::{self, Kernel, Operands, Target, TileFn};
-use crate::arch::rows::{Row, for_each_row};
-use crate::arch::scalar;
 use crate::ops::conv_f32::{ConvF32, DataF32};
-use crate::ops::depthwise_f32::DepthwiseF32;
-use crate::ops::window::Window;
-use crate::span::view_mut;
 
 /// A vector of `f32`.
 ///
@@ -126,108 +121,4 @@ pub(crate) unsafe fn conv<V: Vector>(step: &ConvF32, data: DataF32<'_>) {
     let DataF32 { input, output, weights, scratch, .. } = data;
     // SAFETY: as this function's.
     unsafe { gemm::conv::<Float<V>>(&step.shape, &rule, Operands { input, output, weights, scratch, pad: 0.0 }) }
-}
-
-/// What the tiles of one line share.
-pub(crate) struct Line<'a> {
-    step: &'a DepthwiseF32,
-    window: Window,
-    ring: &'a [f32],
-    weights: &'a [f32],
-    bias: &'a [f32],
-    slot: usize,
-}
-
-impl Line<'_> {
-    /// Accumulators of `P` pixels from `x` on, `V::LANES` channels from `channel` on.
-    ///
-    /// # Safety
-    /// The CPU has the features that `V` needs.
-    #[inline(always)]
-    unsafe fn tile<V: Vector, const P: usize>(&self, bias: V, x: usize, channel: usize) -> [V; P] {
-        let s = &self.step.shape;
-        let (row_len, line_len) = (s.out_c.next_multiple_of(64), self.window.line_len());
-        let pitch = s.stride_w * s.in_c;
-        let mut acc = [bias; P];
-        for kx in 0..s.k_w {
-            let column = (x * s.stride_w + kx * s.dilation_w) * s.in_c + channel;
-            let mut slot = self.slot;
-            for ky in 0..s.k_h {
-                let w = &self.weights[(ky * s.k_w + kx) * row_len + channel..][..V::LANES];
-                let codes = &self.ring[slot * line_len + column..][..(P - 1) * pitch + V::LANES];
-                for (p, acc) in acc.iter_mut().enumerate() {
-                    // SAFETY: the slices hold the vectors; the caller vouches for the CPU.
-                    *acc = unsafe { acc.fma(V::load(codes.as_ptr().add(p * pitch)), V::load(w.as_ptr())) };
-                }
-                slot += s.dilation_h;
-                if slot >= self.window.lines {
-                    slot -= self.window.lines;
-                }
-            }
-        }
-        acc
-    }
-}
-
-/// Computes one line of outputs, `[pixels, out_c]`.
-///
-/// Safety: the CPU has the features of the instruction set.
-pub(crate) type LineFn = unsafe fn(&Line<'_>, &mut [f32]);
-
-/// A [`LineFn`], to be inlined into a function with the features of the instruction set.
-///
-/// # Safety
-/// The CPU has the features that `V` needs.
-#[inline(always)]
-pub(crate) unsafe fn depthwise_line<V: Vector>(line: &Line<'_>, output: &mut [f32]) {
-    const P: usize = 8;
-    let channels = line.step.shape.out_c;
-    let count = output.len() / channels;
-    // SAFETY: the caller vouches for the CPU.
-    let (lo, hi) = unsafe { (V::splat(line.step.lo), V::splat(line.step.hi)) };
-    for channel in (0..channels).step_by(V::LANES) {
-        let valid = (channels - channel).min(V::LANES);
-        let bias = &line.bias[channel..][..V::LANES];
-        // SAFETY: the slice has all lanes; the caller vouches for the CPU.
-        let bias = unsafe { V::load(bias.as_ptr()) };
-        let mut x = 0;
-        while x + P <= count {
-            // SAFETY: the caller vouches for the CPU.
-            let acc = unsafe { line.tile::<V, P>(bias, x, channel) };
-            for (p, acc) in acc.into_iter().enumerate() {
-                let to = &mut output[(x + p) * channels + channel..][..valid];
-                // SAFETY: the slice has `valid` elements; the caller vouches for the CPU.
-                unsafe { acc.clamp(lo, hi).store_first(to.as_mut_ptr(), valid) };
-            }
-            x += P;
-        }
-        for x in x..count {
-            // SAFETY: the caller vouches for the CPU.
-            let [acc] = unsafe { line.tile::<V, 1>(bias, x, channel) };
-            let to = &mut output[x * channels + channel..][..valid];
-            // SAFETY: the slice has `valid` elements; the caller vouches for the CPU.
-            unsafe { acc.clamp(lo, hi).store_first(to.as_mut_ptr(), valid) };
-        }
-    }
-}
-
-/// The whole depthwise convolution, each line by `line`: a function of its own because a closure has the features of the
-/// instruction set only where the compiler inlines it.
-///
-/// # Safety
-/// The CPU has the features that `line` needs.
-pub(crate) unsafe fn depthwise(step: &DepthwiseF32, data: DataF32<'_>, line: LineFn) {
-    let s = &step.shape;
-    if s.in_c != s.out_c {
-        return scalar::depthwise_f32(step, data);
-    }
-    let window = Window::new(s, size_of::<f32>());
-    let DataF32 { input, output, weights, bias, scratch } = data;
-    let ring = (view_mut::<f32>(scratch), 0.0);
-    let copy = |from: &[f32], to: &mut [f32]| to.copy_from_slice(from);
-    for_each_row((s, &window), input, ring, copy, |ring: &[f32], row: Row| {
-        let shared = Line { step, window, ring, weights, bias, slot: row.slot };
-        // SAFETY: the caller vouches for the CPU.
-        unsafe { line(&shared, &mut output[row.pixel * s.out_c..][..row.count * s.out_c]) };
-    });
 }

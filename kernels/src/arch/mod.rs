@@ -1,5 +1,6 @@
 //! One table of functions per instruction set.
 mod float;
+mod float_depthwise;
 mod gemm;
 mod rows;
 pub mod scalar;

@@ -56,7 +56,34 @@ pub fn depthwise_tables_len(kernels: &Kernels, shape: &ConvShape) -> usize {
     (kernels.depthwise_tables_len)(shape)
 }
 
-/// Brings weights (laid out as [`Depthwise::weights`]), bias and scales into the form that these kernels want.
+/// The convolution without the kernel's outer rows that see nothing but padding, nor its columns if but one sees more (what is
+/// left of a 3×3 kernel over one pixel is 1×1), and the first row and column that are left. A stride that is never taken is 1.
+#[must_use]
+pub(crate) fn clipped(s: &ConvShape) -> (ConvShape, [usize; 2]) {
+    let rows = clipped_axis([s.out_h, s.stride_h, s.dilation_h, s.in_h], s.k_h, s.pad_top);
+    let columns = match clipped_axis([s.out_w, s.stride_w, s.dilation_w, s.in_w], s.k_w, s.pad_left) {
+        one @ (_, 1, _) => one,
+        // Kernels of three columns have code of their own.
+        _ => (0, s.k_w, s.pad_left),
+    };
+    let mut c = *s;
+    (c.k_h, c.pad_top, c.k_w, c.pad_left) = (rows.1, rows.2, columns.1, columns.2);
+    c.stride_h = if s.out_h == 1 { 1 } else { s.stride_h };
+    c.stride_w = if s.out_w == 1 { 1 } else { s.stride_w };
+    (c, [rows.0, columns.0])
+}
+
+/// First tap that is left, how many, and the padding before.
+fn clipped_axis([out, stride, dilation, size]: [usize; 4], k: usize, pad: usize) -> (usize, usize, usize) {
+    let sees = |tap: usize| (0..out).any(|o| ConvShape::source(o, stride, tap, dilation, pad, size).is_some());
+    let last = k.saturating_sub(1);
+    let first = (0..last).find(|&tap| sees(tap) || pad < (tap + 1) * dilation).unwrap_or(last);
+    let end = (first + 1..k).rev().find(|&tap| sees(tap)).map_or(k.min(first + 1), |tap| tap + 1);
+    (first, end - first, pad - first * dilation)
+}
+
+/// Brings weights (laid out as [`Depthwise::weights`]), bias and scales into the form that these kernels want; `pad_value` is
+/// [`Depthwise::pad_value`].
 ///
 /// # Panics
 /// If a length is wrong, or `tables` does not begin at a multiple of 64 bytes.
@@ -64,13 +91,13 @@ pub fn depthwise_tables(
     kernels: &Kernels,
     shape: &ConvShape,
     weights: &[i8],
-    requant: &RequantData<'_>,
+    (requant, pad_value): (&RequantData<'_>, i8),
     tables: &mut [u8],
 ) {
     assert_eq!(tables.len(), depthwise_tables_len(kernels, shape));
     assert_eq!(weights.len(), shape.k_h * shape.k_w * shape.out_c.next_multiple_of(64));
     if !tables.is_empty() {
-        kernels.depthwise_tables(shape, weights, requant, tables);
+        kernels.depthwise_tables(shape, weights, (requant, pad_value), tables);
     }
 }
 

@@ -269,7 +269,7 @@ impl Int8 {
             let of = |span: Span| &constants[span.offset..][..span.len];
             let (bias, multiplier) = (view(of(requant.bias)), of(requant.multiplier));
             let data = RequantData { rule: requant, channels: s.out_c, bias, multiplier };
-            depthwise_tables(kernels, &s, &weights, &data, tables);
+            depthwise_tables(kernels, &s, &weights, (&data, self.zero_in), tables);
         }
         let tables = plan.constant(tables, |byte| [byte]);
         let step = Depthwise {

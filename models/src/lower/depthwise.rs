@@ -61,7 +61,7 @@ pub(crate) fn depthwise_conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
     let Site { shape, input, output } = Site::compact(cx, shape, &pad_value.to_ne_bytes())?;
     let tables_len = depthwise_tables_len(cx.kernels, &shape);
     let tables = cx.fill_from(tables_len, requant, shape.out_c, |kernels, requant, target| {
-        depthwise_tables(kernels, &shape, &packed, requant, target);
+        depthwise_tables(kernels, &shape, &packed, (requant, pad_value), target);
     });
     let scratch = cx.scratch(depthwise_scratch_len(cx.kernels, &shape));
     let weights = cx.codes(&packed);

@@ -1,117 +1,258 @@
 //! int8 depthwise convolution with `vpmaddwd`: two kernel rows at a time.
 //!
-//! For 16 channels, the codes of two input lines (widened to 16 bits in the ring) are interleaved to pairs; one multiply-add then
-//! does two taps. Interleaving works within 128-bit lanes: the first vector has channels 0–3 and 8–11, the second 4–7 and 12–15,
-//! which is the order that packing the accumulators to bytes undoes.
+//! The lines of the padded image are held two by two (lines 0 and 1, 2 and 3, …) in a ring of *slots*: for 16 channels of a column,
+//! the codes of both, widened to 16 bits and interleaved to pairs. One multiply-add then does two taps. A kernel whose first row
+//! sees the second line of a slot has its weights a row further down. Interleaving works within 128-bit lanes: the first vector
+//! has channels 0–3 and 8–11, the second 4–7 and 12–15, which is the order that packing the accumulators to bytes undoes.
 
 use core::arch::x86_64::*;
 
 use super::requant::{F32Even, code_of_lane, is_f32_even};
-use crate::arch::rows::{Row, for_each_row};
 use crate::arch::scalar;
 use crate::arith::RequantData;
 use crate::ops::conv::ConvShape;
 use crate::ops::depthwise::{Depthwise, DepthwiseData};
-use crate::ops::window::Window;
 use crate::span::{view, view_mut};
 
 /// Channels of a block.
 const BLOCK: usize = 16;
+/// 16-bit numbers of a block of pairs.
+const PAIRS: usize = 2 * BLOCK;
+/// Pixels of a tile.
+const TILE: usize = 4;
 
-/// Bytes of scratch space: the ring (with slack for a block).
+/// How the work is cut.
+#[derive(Clone, Copy)]
+struct Layout {
+    /// Lines per slot: 2, or 1 (and the same once more, multiplied by zeros) for a kernel whose rows do not touch.
+    per_slot: usize,
+    /// In how many of a slot's lines a kernel may begin.
+    phases: usize,
+    /// Slots that a kernel sees.
+    taps: usize,
+    /// Slots in the ring.
+    slots: usize,
+    /// Blocks per pixel.
+    blocks: usize,
+    /// Columns of a slot.
+    columns: usize,
+}
+
+impl Layout {
+    fn new(s: &ConvShape) -> Layout {
+        let per_slot = if s.dilation_h == 1 { 2 } else { 1 };
+        let phases = if per_slot == 2 && s.stride_h % 2 == 1 && s.out_h > 1 { 2 } else { 1 };
+        let taps = (s.k_h + phases - 1).div_ceil(per_slot);
+        let slots = taps.saturating_sub(1) * s.dilation_h + 1;
+        let columns = s.out_w.saturating_sub(1) * s.stride_w + s.k_w.saturating_sub(1) * s.dilation_w + 1;
+        Layout { per_slot, phases, taps, slots, blocks: s.in_c.div_ceil(BLOCK), columns }
+    }
+
+    /// 16-bit numbers of a pixel, of a slot.
+    fn slot_lens(&self) -> (usize, usize) {
+        (self.blocks * PAIRS, self.columns * self.blocks * PAIRS)
+    }
+
+    /// 16-bit weights per block.
+    fn weights_len(&self, s: &ConvShape) -> usize {
+        self.phases * s.k_w * self.taps * PAIRS
+    }
+}
+
+/// Bytes of scratch space: the ring.
 pub(super) fn scratch_len(s: &ConvShape) -> usize {
-    ring_len(s)
+    let layout = Layout::new(s);
+    (layout.slots * layout.slot_lens().1 * size_of::<i16>()).next_multiple_of(64)
 }
 
 /// Bytes of the interleaved weights; none where the portable kernel runs.
 pub(super) fn tables_len(s: &ConvShape) -> usize {
-    if s.in_c == s.out_c { s.out_c.div_ceil(BLOCK) * 2 * weights_len(s) } else { 0 }
+    let layout = Layout::new(s);
+    if s.in_c == s.out_c { layout.blocks * layout.weights_len(s) * size_of::<i16>() } else { 0 }
 }
 
-/// The weights of all blocks, interleaved.
-pub(super) fn tables(s: &ConvShape, weights: &[i8], _: &RequantData<'_>, to: &mut [u8]) {
-    for (block, to) in view_mut::<i16>(to).chunks_exact_mut(weights_len(s)).enumerate() {
-        interleave_weights(s, block * BLOCK, weights, to);
+/// The weights of all blocks: for each phase, each tap column, each slot, the two vectors of pairs.
+pub(super) fn tables(s: &ConvShape, weights: &[i8], _: (&RequantData<'_>, i8), to: &mut [u8]) {
+    let layout = Layout::new(s);
+    let row_len = s.out_c.next_multiple_of(64);
+    for (block, to) in view_mut::<i16>(to).chunks_exact_mut(layout.weights_len(s)).enumerate() {
+        for (i, to) in to.chunks_exact_mut(PAIRS).enumerate() {
+            let (phase, kx, tap) = (i / layout.taps / s.k_w, i / layout.taps % s.k_w, i % layout.taps);
+            for (j, to) in to.iter_mut().enumerate() {
+                // Element `j`: vector, lane, channel of four, line of two.
+                let c = block * BLOCK + j / 16 * 4 + j / 8 % 2 * 8 + j / 2 % 4;
+                let ky = (tap * layout.per_slot + j % 2).checked_sub(phase).filter(|&ky| ky < s.k_h);
+                *to = match ky.filter(|_| j % 2 < layout.per_slot) {
+                    Some(ky) => weights[(ky * s.k_w + kx) * row_len + c].into(),
+                    None => 0,
+                };
+            }
+        }
     }
-}
-
-fn ring_len(s: &ConvShape) -> usize {
-    Window::new(s, size_of::<i16>()).bytes()
-}
-
-/// 16-bit weights per block.
-const fn weights_len(s: &ConvShape) -> usize {
-    s.k_w * s.k_h.div_ceil(2) * 2 * BLOCK
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load(from: &[i16]) -> __m256i {
-    let from: &[i16; BLOCK] = from[..BLOCK].try_into().expect("cut to length");
-    // SAFETY: the array is one vector.
-    unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load_words(from: &[i32]) -> __m256i {
-    let from: &[i32; 8] = from[..8].try_into().expect("cut to length");
-    // SAFETY: the array is one vector.
-    unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
 }
 
 /// 16 values of a padded table in the order of pairs.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn by_pairs(table: &[i32]) -> [__m256i; 2] {
-    let (a, b) = (load_words(table), load_words(&table[8..]));
+    let table: &[i32; BLOCK] = table[..BLOCK].try_into().expect("cut to length");
+    // SAFETY: the array is two vectors.
+    let (a, b) = unsafe {
+        let at = table.as_ptr().cast::<__m256i>();
+        (_mm256_loadu_si256(at), _mm256_loadu_si256(at.add(1)))
+    };
     [_mm256_permute2x128_si256::<0x20>(a, b), _mm256_permute2x128_si256::<0x31>(a, b)]
 }
 
-/// Weights of one block: for each tap column, each pair of rows, the two vectors of pairs.
-fn interleave_weights(s: &ConvShape, channel: usize, weights: &[i8], to: &mut [i16]) {
-    let row_len = s.out_c.next_multiple_of(64);
-    let pairs = s.k_h.div_ceil(2);
-    for (i, to) in to.chunks_exact_mut(2 * BLOCK).enumerate() {
-        let (kx, pair) = (i / pairs, i % pairs);
-        for (j, to) in to.iter_mut().enumerate() {
-            // Element `j`: vector, lane, channel of four, row of two.
-            let c = j / 16 * 4 + j / 8 % 2 * 8 + j / 2 % 4;
-            let ky = 2 * pair + j % 2;
-            *to = if ky < s.k_h { weights[(ky * s.k_w + kx) * row_len + channel + c].into() } else { 0 };
+/// Up to 16 codes at `at`, widened. Beyond the line there may be anything.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn widened(line: &[i8], at: usize) -> __m256i {
+    let line = &line[at..];
+    let codes = if let Some(codes) = line.first_chunk::<BLOCK>() {
+        // SAFETY: the array is one vector.
+        unsafe { _mm_loadu_si128(codes.as_ptr().cast()) }
+    } else {
+        let mut codes = [0_i8; BLOCK];
+        codes[..line.len()].copy_from_slice(line);
+        // SAFETY: as above.
+        unsafe { _mm_loadu_si128(codes.as_ptr().cast()) }
+    };
+    _mm256_cvtepi8_epi16(codes)
+}
+
+/// Fills a slot with the pairs of two lines of the image (`None`: outside of it).
+#[target_feature(enable = "avx2")]
+fn fill_slot((s, layout): (&ConvShape, &Layout), lines: [Option<&[i8]>; 2], pad: i8, slot: &mut [i16]) {
+    let pads = _mm256_set1_epi16(pad.into());
+    for (x, to) in slot.chunks_exact_mut(layout.slot_lens().0).enumerate() {
+        let column = x.wrapping_sub(s.pad_left);
+        for (block, to) in to.chunks_exact_mut(PAIRS).enumerate() {
+            let mut rows = [pads; 2];
+            if column < s.in_w {
+                for (row, line) in rows.iter_mut().zip(lines) {
+                    if let Some(line) = line {
+                        *row = widened(line, column * s.in_c + block * BLOCK);
+                    }
+                }
+            }
+            // SAFETY: the chunk is two vectors.
+            unsafe {
+                let at = to.as_mut_ptr().cast::<__m256i>();
+                _mm256_storeu_si256(at, _mm256_unpacklo_epi16(rows[0], rows[1]));
+                _mm256_storeu_si256(at.add(1), _mm256_unpackhi_epi16(rows[0], rows[1]));
+            }
         }
     }
 }
 
-/// Accumulators of 16 channels of one pixel; `at` is its first column and channel in a line.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn pixel(
-    (s, window, slot): (&ConvShape, &Window, usize),
-    ring: &[i16],
-    at: usize,
-    weights: &[i16],
-    mut acc: [__m256i; 2],
-) -> [__m256i; 2] {
-    let wrap = |slot: usize| if slot >= window.lines { slot - window.lines } else { slot };
-    let line_len = window.line_len();
-    let mut weights = weights.chunks_exact(2 * BLOCK);
-    for kx in 0..s.k_w {
-        let at = at + kx * s.dilation_w * s.in_c;
-        let mut slot = slot;
-        for ky in (0..s.k_h).step_by(2) {
-            let upper = load(&ring[slot * line_len + at..]);
-            // A row beyond the kernel is multiplied by zeros: any line will do.
-            let next = if ky + 1 < s.k_h { wrap(slot + s.dilation_h) } else { slot };
-            let lower = load(&ring[next * line_len + at..]);
-            slot = wrap(next + s.dilation_h % window.lines);
-            let w = weights.next().expect("one per tap column and pair of rows");
-            let (a, b) = (_mm256_unpacklo_epi16(upper, lower), _mm256_unpackhi_epi16(upper, lower));
-            acc[0] = _mm256_add_epi32(acc[0], _mm256_madd_epi16(a, load(w)));
-            acc[1] = _mm256_add_epi32(acc[1], _mm256_madd_epi16(b, load(&w[BLOCK..])));
+/// What the tiles of a row share.
+struct Row<'a> {
+    s: &'a ConvShape,
+    layout: &'a Layout,
+    ring: &'a [i16],
+    /// The slot of the first tap.
+    slot: usize,
+    requant: &'a RequantData<'a>,
+    even: &'a F32Even,
+    simple: bool,
+}
+
+impl Row<'_> {
+    /// Accumulators of 16 channels of `P` pixels from `x` on; `K` is 3 for a kernel of three columns and two slots, else 0.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn tile<const P: usize, const K: usize>(
+        &self,
+        weights: &[i16],
+        bias: [__m256i; 2],
+        (x, channel): (usize, usize),
+    ) -> [[__m256i; 2]; P] {
+        let (s, layout) = (self.s, self.layout);
+        let (pixel_len, slot_len) = layout.slot_lens();
+        let pitch = s.stride_w * pixel_len;
+        let mut acc = [bias; P];
+        let mut weights = weights.chunks_exact(PAIRS);
+        let (k_w, taps) = if K == 3 { (3, 2) } else { (s.k_w, layout.taps) };
+        for kx in 0..k_w {
+            let at = (x * s.stride_w + kx * s.dilation_w) * pixel_len + 2 * channel;
+            let mut slot = self.slot;
+            for _ in 0..taps {
+                let Some(w) = weights.next() else { return acc };
+                let pairs = &self.ring[slot * slot_len + at..][..(P - 1) * pitch + PAIRS];
+                slot += s.dilation_h;
+                if slot >= layout.slots {
+                    slot -= layout.slots;
+                }
+                // SAFETY: the slices hold the vectors.
+                unsafe {
+                    let w = w.as_ptr().cast::<__m256i>();
+                    let w = [_mm256_loadu_si256(w), _mm256_loadu_si256(w.add(1))];
+                    for (p, acc) in acc.iter_mut().enumerate() {
+                        let x = pairs.as_ptr().add(p * pitch).cast::<__m256i>();
+                        acc[0] = _mm256_add_epi32(acc[0], _mm256_madd_epi16(_mm256_loadu_si256(x), w[0]));
+                        acc[1] = _mm256_add_epi32(acc[1], _mm256_madd_epi16(_mm256_loadu_si256(x.add(1)), w[1]));
+                    }
+                }
+            }
+        }
+        acc
+    }
+
+    /// Writes the codes of two pixels (or one, twice) to `[pixels, out_c]`.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn write(&self, acc: [[__m256i; 2]; 2], scale: [__m256; 2], (x, channel): ([usize; 2], usize), row: &mut [i8]) {
+        let channels = self.s.out_c;
+        let valid = (channels - channel).min(BLOCK);
+        if !self.simple {
+            for (acc, x) in acc.into_iter().zip(x) {
+                finish_slowly(self.requant, channel, acc, &mut row[x * channels + channel..][..valid]);
+            }
+            return;
+        }
+        let [[a, b], [c, d]] = acc;
+        let codes = self.even.codes_by_lane([a, b, c, d], [scale[0], scale[1], scale[0], scale[1]]);
+        let codes = _mm256_permute4x64_epi64::<0b11_01_10_00>(codes);
+        for (i, x) in x.into_iter().enumerate() {
+            let codes = if i == 0 { _mm256_castsi256_si128(codes) } else { _mm256_extracti128_si256::<1>(codes) };
+            let to = &mut row[x * channels + channel..][..valid];
+            if let Some(to) = to.first_chunk_mut::<BLOCK>() {
+                // SAFETY: the array is one vector.
+                unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), codes) };
+            } else {
+                let mut bytes = [0_i8; BLOCK];
+                // SAFETY: as above.
+                unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), codes) };
+                to.copy_from_slice(&bytes[..valid]);
+            }
         }
     }
-    acc
+
+    /// The whole row of one block of channels.
+    #[target_feature(enable = "avx2")]
+    fn make<const K: usize>(&self, weights: &[i16], channel: usize, output: &mut [i8]) {
+        let bias = by_pairs(&self.requant.bias[channel..]);
+        let scales: &[i32] = if self.simple { view(self.requant.multiplier) } else { self.requant.bias };
+        let [a, b] = by_pairs(&scales[channel..]);
+        let scale = [_mm256_castsi256_ps(a), _mm256_castsi256_ps(b)];
+        let count = self.s.out_w;
+        let mut x = 0;
+        while x < count {
+            if count < TILE {
+                let [acc] = self.tile::<1, K>(weights, bias, (x, channel));
+                self.write([acc, acc], scale, ([x, x], channel), output);
+                x += 1;
+                continue;
+            }
+            // The last tile may begin inside the one before.
+            x = x.min(count - TILE);
+            let [a, b, c, d] = self.tile::<TILE, K>(weights, bias, (x, channel));
+            self.write([a, b], scale, ([x, x + 1], channel), output);
+            self.write([c, d], scale, ([x + 2, x + 3], channel), output);
+            x += TILE;
+        }
+    }
 }
 
 #[cold]
@@ -131,42 +272,43 @@ pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
     if s.out_c != s.in_c {
         return scalar::depthwise(step, data);
     }
-    let window = Window::new(s, size_of::<i16>());
-    let DepthwiseData { input, output, requant, tables, scratch: ring, .. } = data;
+    let layout = &Layout::new(s);
+    let DepthwiseData { input, output, requant, tables, scratch, .. } = data;
+    assert_eq!(tables.len(), tables_len(s), "tables were made for another shape or set");
+    let (line_len, row_len) = (s.in_w * s.in_c, s.out_w * s.out_c);
+    if line_len * s.in_h * row_len * s.out_h * s.k_h * s.k_w == 0 {
+        return;
+    }
     let packed: &[i16] = view(tables);
-    assert_eq!(packed.len(), s.out_c.div_ceil(BLOCK) * weights_len(s), "tables were made for another shape or set");
-    let even = F32Even::new(&requant.rule);
-    let simple = is_f32_even(&requant);
-    let scales: &[i32] = if simple { view(requant.multiplier) } else { requant.bias };
-    let ring = (view_mut::<i16>(ring), i16::from(step.pad_value));
-    for_each_row((s, &window), input, ring, super::widen, |ring: &[i16], row: Row| {
-        for channel in (0..s.out_c).step_by(BLOCK) {
-            let weights = &packed[channel / BLOCK * weights_len(s)..][..weights_len(s)];
-            let bias = by_pairs(&requant.bias[channel..]);
-            let scale = by_pairs(&scales[channel..]).map(|v| _mm256_castsi256_ps(v));
-            let valid = (s.out_c - channel).min(BLOCK);
-            let geometry = (s, &window, row.slot);
-            // Two pixels fill the vectors that are packed to bytes; the last may be done twice.
-            for x in (0..row.count).step_by(2) {
-                let both = [x, (x + 1).min(row.count - 1)];
-                let [a, b] = both.map(|x| pixel(geometry, ring, x * s.stride_w * s.in_c + channel, weights, bias));
-                let places = both.map(|x| (row.pixel + x) * s.out_c + channel);
-                if simple {
-                    let scale = [scale[0], scale[1], scale[0], scale[1]];
-                    let codes = even.codes_by_lane([a[0], a[1], b[0], b[1]], scale);
-                    let mut bytes = [0_i8; 2 * BLOCK];
-                    // SAFETY: the array is one vector.
-                    unsafe {
-                        let codes = _mm256_permute4x64_epi64::<0b11_01_10_00>(codes);
-                        _mm256_storeu_si256(bytes.as_mut_ptr().cast(), codes);
-                    }
-                    output[places[0]..][..valid].copy_from_slice(&bytes[..valid]);
-                    output[places[1]..][..valid].copy_from_slice(&bytes[BLOCK..][..valid]);
+    let ring = view_mut::<i16>(scratch);
+    let (even, simple) = (&F32Even::new(&requant.rule), is_f32_even(&requant));
+    let slot_len = layout.slot_lens().1;
+    let images = input.chunks_exact(s.in_h * line_len).zip(output.chunks_exact_mut(s.out_h * row_len));
+    for (image, output) in images {
+        // Slots below are in the ring.
+        let mut fresh = 0;
+        for (y, output) in output.chunks_exact_mut(row_len).enumerate() {
+            let (first, phase) = (y * s.stride_h / layout.per_slot, y * s.stride_h % layout.per_slot);
+            for i in fresh.max(first)..first + layout.slots {
+                let mut lines = [None; 2];
+                for (j, line) in lines.iter_mut().enumerate() {
+                    let row = (i * layout.per_slot + j).wrapping_sub(s.pad_top);
+                    *line = if row < s.in_h { Some(&image[row * line_len..][..line_len]) } else { None };
+                }
+                let slot = &mut ring[i % layout.slots * slot_len..][..slot_len];
+                fill_slot((s, layout), lines, step.pad_value, slot);
+            }
+            fresh = first + layout.slots;
+            let (slot, requant) = (first % layout.slots, &requant);
+            let row = Row { s, layout, ring, slot, requant, even, simple };
+            for (block, weights) in packed.chunks_exact(layout.weights_len(s)).enumerate() {
+                let weights = &weights[phase * s.k_w * layout.taps * PAIRS..];
+                if (s.k_w, layout.taps) == (3, 2) {
+                    row.make::<3>(weights, block * BLOCK, output);
                 } else {
-                    finish_slowly(&requant, channel, a, &mut output[places[0]..][..valid]);
-                    finish_slowly(&requant, channel, b, &mut output[places[1]..][..valid]);
+                    row.make::<0>(weights, block * BLOCK, output);
                 }
             }
         }
-    });
+    }
 }

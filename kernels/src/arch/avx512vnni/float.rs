@@ -3,7 +3,8 @@
 use core::arch::x86_64::*;
 
 use super::requant::first;
-use crate::arch::float::{self, Float, Line, Rule, Vector};
+use crate::arch::float::{self, Float, Rule, Vector};
+use crate::arch::float_depthwise::{self, Line};
 use crate::arch::gemm::{self, Source, Taps, Target, TileFn};
 use crate::ops::conv_f32::{ConvF32, DataF32};
 use crate::ops::depthwise_f32::DepthwiseF32;
@@ -88,12 +89,12 @@ pub(super) unsafe fn conv(step: &ConvF32, data: DataF32<'_>) {
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq")]
 unsafe fn depthwise_line(line: &Line<'_>, output: &mut [f32]) {
     // SAFETY: this function has the features.
-    unsafe { float::depthwise_line::<__m512>(line, output) }
+    unsafe { float_depthwise::depthwise_line::<__m512>(line, output) }
 }
 
 /// See [`DepthwiseF32`].
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq")]
 pub(super) unsafe fn depthwise(step: &DepthwiseF32, data: DataF32<'_>) {
     // SAFETY: this function has the features.
-    unsafe { float::depthwise(step, data, depthwise_line) }
+    unsafe { float_depthwise::depthwise(step, data, (depthwise_line, __m512::LANES)) }
 }

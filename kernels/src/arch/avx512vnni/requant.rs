@@ -47,6 +47,19 @@ impl F32Even {
         _mm512_max_epi8(_mm512_packs_epi16(low, high), self.lo)
     }
 
+    /// As [`F32Even::codes_by_lane`] for scales below 1: no product leaves `i32`, so the upper limit can wait for the codes.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn codes_by_lane_below_one(&self, acc: [__m512i; 4], scale: [__m512; 4]) -> __m512i {
+        let mut v = acc;
+        for j in 0..4 {
+            v[j] = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(acc[j]), scale[j]));
+        }
+        let low = _mm512_adds_epi16(_mm512_packs_epi32(v[0], v[1]), self.zero_point);
+        let high = _mm512_adds_epi16(_mm512_packs_epi32(v[2], v[3]), self.zero_point);
+        _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(low, high), self.lo), self.high)
+    }
+
     /// As [`F32Even::codes`] for scales below 1: no product leaves `i32`, so the upper limit can wait for the codes.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
