@@ -6,7 +6,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use edgebench_kernels::Isa;
 use edgebench_kernels::ops::conv::ConvShape;
-use edgebench_kernels::ops::pack::{pack, packed_len};
+use edgebench_kernels::ops::pack::{Sums, pack, packed_len};
 
 /// Name, input channels, kernel side, output channels.
 const LAYERS: [(&str, usize, usize, usize); 6] = [
@@ -43,7 +43,7 @@ fn packing(c: &mut Criterion) {
                 groups: 1,
             };
             let weights: Vec<i8> = (0..out_c * k * k * in_c).map(|i| (i * 89 % 255) as u8 as i8).collect();
-            let (mut packed, mut sums) = (vec![0; packed_len(spec, &shape)], vec![0; out_c]);
+            let (mut packed, mut sums) = (vec![0; packed_len(spec, &shape)], vec![Sums::default(); out_c]);
             group.throughput(Throughput::Bytes(weights.len() as u64));
             group.bench_function(name, |b| b.iter(|| pack(spec, &shape, black_box(&weights), &mut packed, &mut sums)));
         }

@@ -191,6 +191,15 @@ impl RequantData<'_> {
         self.scaled(acc.wrapping_add(self.bias[c]), c)
     }
 
+    /// Whether the rule is that of a ReLU with nothing special: rounded half to even, scales from 0 to below 1, the zero point the
+    /// lowest code, which is also the lower limit, and the highest code the upper one.
+    #[must_use]
+    pub fn is_relu(&self) -> bool {
+        let rule = &self.rule;
+        let plain = rule.rounding == Rounding::F32Even && (rule.zero_point, rule.lo, rule.hi) == (-128, -128, 127);
+        plain && crate::span::view::<f32>(self.multiplier).iter().all(|scale| (0.0..1.0).contains(scale))
+    }
+
     fn fixed(&self, c: usize) -> Multiplier {
         let pair: &[i32] = crate::span::view(self.multiplier);
         Multiplier { m: pair[2 * c], e: pair[2 * c + 1] }

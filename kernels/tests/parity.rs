@@ -192,14 +192,66 @@ fn depthwise_of_every_channel_count() {
     }
 }
 
-/// A depthwise convolution whose scales are below 1; `relu`: and whose zero point is the lower limit.
+/// As [`small`], depthwise.
 fn small_scales(rng: &mut Rng, s: ConvShape, fill: (Fill, Fill), relu: bool) -> Int8 {
-    let mut case = Int8::new(rng, ConvShape { groups: s.in_c, ..s }, fill, Rounding::F32Even);
+    small(rng, ConvShape { groups: s.in_c, ..s }, fill, relu)
+}
+
+/// A convolution whose scales are below 1; `relu`: and whose zero point is the lower limit.
+fn small(rng: &mut Rng, s: ConvShape, fill: (Fill, Fill), relu: bool) -> Int8 {
+    let mut case = Int8::new(rng, s, fill, Rounding::F32Even);
     case.real.iter_mut().filter(|real| **real >= 1.0).for_each(|real| *real = 0.75);
     if relu {
         (case.zero_out, case.limits) = (-128, (-128, 127));
     }
     case
+}
+
+#[test]
+fn convolutions_with_small_scales() {
+    let mut rng = Rng(16);
+    for i in 0..120 {
+        let mut case = small(&mut rng, any_shape(&mut Rng(1000 + i), false), RANDOM, i % 3 > 0);
+        if i % 3 == 0 {
+            case.limits = (-128, 127);
+        }
+        check_int8(&case, false);
+    }
+}
+
+#[test]
+fn convolutions_with_large_sums() {
+    let mut rng = Rng(17);
+    for (i, bias) in (0..31).flat_map(|i| [1 << i, -(1 << i), (1 << i) - 300_000]).enumerate() {
+        let s = sized(shape([1, 4, 5, 20], [3, 3], 40), true);
+        let fill = [RANDOM, (Fill::Constant(-128), Fill::Constant(-128)), (Fill::Extremes, Fill::Extremes)][i % 3];
+        let mut case = small(&mut rng, s, fill, true);
+        case.bias[i % 40] = bias;
+        check_int8(&case, false);
+    }
+}
+
+/// More weights than the first-level cache holds: several bands of lines, and lines short enough to be gathered.
+#[test]
+fn convolutions_with_many_weights() {
+    let mut rng = Rng(18);
+    let shapes = [
+        (shape([2, 37, 64, 128], [3, 3], 16), 1),
+        (shape([1, 41, 40, 256], [3, 2], 24), 2),
+        (shape([3, 7, 7, 64], [3, 3], 70), 1),
+        (shape([2, 13, 9, 48], [3, 3], 80), 2),
+        (shape([1, 5, 3, 33], [5, 3], 64), 1),
+        (shape([2, 9, 15, 130], [1, 1], 200), 2),
+        (shape([1, 4, 1, 200], [3, 1], 33), 3),
+        (shape([3, 5, 5, 700], [1, 1], 40), 1),
+    ];
+    for (i, (s, stride)) in shapes.into_iter().enumerate() {
+        for same in [false, true] {
+            let s = sized(ConvShape { stride_h: stride, stride_w: stride, ..s }, same);
+            check_int8(&small(&mut rng, s, RANDOM, i % 2 == 0), false);
+            check_float(&Float::new(&mut rng, s), false);
+        }
+    }
 }
 
 #[test]

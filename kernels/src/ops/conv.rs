@@ -92,6 +92,8 @@ pub struct Conv {
     pub weights: Span,
     /// Bias and rounding.
     pub requant: Requant,
+    /// Whether [`is_small_relu`](super::pack::is_small_relu) holds: kernels may then take a shorter way to the same codes.
+    pub small_relu: bool,
     /// The code that stands outside the image: the input's zero point.
     pub pad_value: i8,
     /// [`scratch_len`] bytes.

@@ -1,7 +1,37 @@
 //! The layout of convolution weights that the kernels read, and what is known of the weights on the way there: their sums.
 
+use crate::arith::RequantData;
 use crate::isa::PackSpec;
 use crate::ops::conv::ConvShape;
+
+/// Sums of the weights of an output channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Of all, wrapping.
+    pub all: i32,
+    /// Of the positive ones, wrapping.
+    pub positive: i32,
+}
+
+impl Sums {
+    /// Largest and smallest accumulator of a channel with this bias, for a kernel that adds `offset` to each activation code.
+    fn range(self, bias: i32, offset: i32) -> [i64; 2] {
+        let (positive, negative) = (i64::from(self.positive), i64::from(self.all) - i64::from(self.positive));
+        let (least, most) = (i64::from(offset) - 128, i64::from(offset) + 127);
+        [positive * least + negative * most, positive * most + negative * least].map(|sum| i64::from(bias) + sum)
+    }
+}
+
+/// Whether the layer is a ReLU ([`RequantData::is_relu`]) whose accumulators are all above −2²⁶ and below 2²³. `offset` is
+/// [`PackSpec::offset`], and the bias has its part taken out.
+#[must_use]
+pub fn is_small_relu(requant: &RequantData<'_>, sums: &[Sums], offset: i32) -> bool {
+    let fits = |(&bias, sums): (&i32, &Sums)| {
+        let [least, most] = sums.range(bias, offset);
+        least > -1 << 26 && most < 1 << 23
+    };
+    requant.is_relu() && requant.bias.iter().zip(sums).all(fits)
+}
 
 /// Bytes that [`pack`] writes.
 #[must_use]
@@ -12,12 +42,12 @@ pub fn packed_len(spec: PackSpec, shape: &ConvShape) -> usize {
 }
 
 /// Lays OHWI weights out in tiles: for each group, each block of `nr` output channels, each run of inputs ([`ConvShape::runs`]),
-/// each block of `kr` inputs: `nr × kr` codes, channel by channel; zeros fill the edges. `sums` becomes the sum of each output
-/// channel's weights, wrapping: they are read while they are at hand.
+/// each block of `kr` inputs: `nr × kr` codes, channel by channel; zeros fill the edges. `sums` becomes the sums of each output
+/// channel's weights: they are read while they are at hand.
 ///
 /// # Panics
 /// If a length is wrong.
-pub fn pack(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], sums: &mut [i32]) {
+pub fn pack(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], sums: &mut [Sums]) {
     assert_eq!(packed.len(), packed_len(spec, shape));
     let (runs, run_len) = shape.runs();
     let depth = shape.k_h * runs * run_len;
@@ -39,12 +69,12 @@ pub fn pack(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], s
 }
 
 /// [`pack`] where whole rows are blocks of `KR` inputs.
-fn pack_rows<const KR: usize>(nr: usize, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], sums: &mut [i32]) {
+fn pack_rows<const KR: usize>(nr: usize, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], sums: &mut [Sums]) {
     let (from, to) = (ohwi.as_chunks::<KR>().0, packed.as_chunks_mut::<KR>().0);
     let blocks = from.len() / shape.out_c;
     let group_out = shape.out_c / shape.groups;
     if blocks == 0 {
-        return sums.fill(0);
+        return sums.fill(Sums::default());
     }
     let to = to.chunks_mut(group_out.next_multiple_of(nr) * blocks);
     for ((rows, to), sums) in from.chunks(group_out * blocks).zip(to).zip(sums.chunks_mut(group_out)) {
@@ -52,7 +82,7 @@ fn pack_rows<const KR: usize>(nr: usize, shape: &ConvShape, ohwi: &[i8], packed:
         for ((rows, tile), sums) in tiles.zip(sums.chunks_mut(nr)) {
             // Row after row brings the tile's weights into the cache as fast as memory gives them.
             for (row, sum) in rows.chunks_exact(blocks).zip(sums) {
-                *sum = row_sum(row.as_flattened());
+                *sum = row_sums(row.as_flattened());
             }
             pack_tile(nr, blocks, rows, tile);
         }
@@ -85,16 +115,16 @@ fn pack_tile<const KR: usize>(nr: usize, blocks: usize, rows: &[[i8; KR]], tile:
 }
 
 /// [`pack`] of any layout.
-fn pack_any(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], sums: &mut [i32]) {
+fn pack_any(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], sums: &mut [Sums]) {
     let (runs, run_len) = shape.runs();
     let depth = shape.k_h * runs * run_len;
     let group_out = shape.out_c / shape.groups;
     let group_len = packed.len() / shape.groups;
     let blocks_per_run = run_len.div_ceil(spec.kr);
     let blocks = shape.k_h * runs * blocks_per_run;
-    sums.fill(0);
+    sums.fill(Sums::default());
     for ((o, row), sum) in ohwi.chunks_exact(depth.max(1)).enumerate().zip(sums) {
-        *sum = row_sum(row);
+        *sum = row_sums(row);
         let (group, o) = (o / group_out, o % group_out);
         for (k, &w) in row.iter().enumerate() {
             let (run, k) = (k / run_len, k % run_len);
@@ -104,22 +134,26 @@ fn pack_any(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], s
     }
 }
 
-/// Sum of codes, wrapping, in 16 lanes of 16 bits: vector code on any instruction set.
-fn row_sum(row: &[i8]) -> i32 {
+/// Sums of codes in 16 lanes of 16 bits: vector code on any instruction set.
+fn row_sums(row: &[i8]) -> Sums {
     /// Codes that a lane can hold whatever they are.
     const MOST: usize = 255;
-    let sum = row.chunks(16 * MOST).map(|part| {
+    let mut sums = Sums::default();
+    for part in row.chunks(16 * MOST) {
         let (words, rest) = part.as_chunks::<16>();
-        let mut lanes = [0_i16; 16];
+        let (mut all, mut positive) = ([0_i16; 16], [0_i16; 16]);
         for word in words {
-            for (lane, &code) in lanes.iter_mut().zip(word) {
-                *lane += i16::from(code);
+            for (i, &code) in word.iter().enumerate() {
+                all[i] += i16::from(code);
+                positive[i] += i16::from(code.max(0));
             }
         }
-        let rest: i32 = rest.iter().map(|&code| i32::from(code)).sum();
-        lanes.iter().map(|&lane| i32::from(lane)).sum::<i32>() + rest
-    });
-    sum.fold(0, i32::wrapping_add)
+        let sum = |lanes: [i16; 16], rest: i32| lanes.iter().map(|&lane| i32::from(lane)).sum::<i32>() + rest;
+        let rest = |least: i8| rest.iter().map(|&code| i32::from(code.max(least))).sum();
+        sums.all = sums.all.wrapping_add(sum(all, rest(i8::MIN)));
+        sums.positive = sums.positive.wrapping_add(sum(positive, rest(0)));
+    }
+    sums
 }
 
 #[cfg(test)]
@@ -158,7 +192,7 @@ mod tests {
                 let weights: Vec<i8> =
                     (0..groups * group_out * k * k * group_in).map(|i| (i * 37 % 251) as i8).collect();
                 let (mut found, mut expected) = (vec![1; packed_len(spec, &shape)], vec![0; packed_len(spec, &shape)]);
-                let (mut sums, mut plain) = (vec![1; shape.out_c], vec![1; shape.out_c]);
+                let (mut sums, mut plain) = (vec![Sums::default(); shape.out_c], vec![Sums::default(); shape.out_c]);
                 pack(spec, &shape, &weights, &mut found, &mut sums);
                 pack_any(spec, &shape, &weights, &mut expected, &mut plain);
                 let case = format!("{groups} groups of {group_in} to {group_out}, {k}x{k}, tile {nr}x{kr}");
@@ -173,7 +207,8 @@ mod tests {
         for len in [0, 1, 15, 16, 17, 4079, 4080, 4081, 4096, 9000] {
             for code in [|_| -128, |_| 127, |i: usize| (i * 89 % 256) as u8 as i8] {
                 let row: Vec<i8> = (0..len).map(code).collect();
-                assert_eq!(row_sum(&row), row.iter().map(|&code| i32::from(code)).sum::<i32>());
+                let sum = |least: i8| row.iter().map(|&code| i32::from(code.max(least))).sum::<i32>();
+                assert_eq!(row_sums(&row), Sums { all: sum(-128), positive: sum(0) });
             }
         }
     }

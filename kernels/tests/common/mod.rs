@@ -6,7 +6,7 @@ use edgebench_kernels::ops::conv::{self, Conv, ConvShape};
 use edgebench_kernels::ops::conv_f32::{ConvF32, pack_f32, packed_len_f32, scratch_len_f32};
 use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len, depthwise_tables, depthwise_tables_len};
 use edgebench_kernels::ops::depthwise_f32::{DepthwiseF32, depthwise_scratch_len_f32};
-use edgebench_kernels::ops::pack::{pack, packed_len};
+use edgebench_kernels::ops::pack::{Sums, is_small_relu, pack, packed_len};
 use edgebench_kernels::span::view;
 use edgebench_kernels::{Block, Isa, Kernels, Memory, Place, Span, Step, reference, run};
 
@@ -72,6 +72,12 @@ impl Plan {
             self.consts.push(block);
         }
         Span { place: Place::Const, offset, len: raw.len() }
+    }
+    /// What `look` finds in the constants of `rule`.
+    pub fn look_at<T>(&self, rule: Requant, channels: usize, look: impl FnOnce(&RequantData<'_>) -> T) -> T {
+        let constants = Block::bytes(&self.consts);
+        let of = |span: Span| &constants[span.offset..][..span.len];
+        look(&RequantData { rule, channels, bias: view(of(rule.bias)), multiplier: of(rule.multiplier) })
     }
     pub fn buffer(&mut self, len: usize) -> Span {
         let offset = self.arena;
@@ -237,13 +243,17 @@ impl Int8 {
         let kernels = isa.kernels().expect("asked for an available one");
         let (s, spec, mut plan) = (self.shape, kernels.conv_pack, Plan::default());
         let mut packed = vec![0; packed_len(spec, &s)];
-        pack(spec, &s, &self.weights, &mut packed, &mut vec![0; s.out_c]);
+        let mut sums = vec![Sums::default(); s.out_c];
+        pack(spec, &s, &self.weights, &mut packed, &mut sums);
+        let requant = self.requant(&mut plan, spec.offset);
+        let small_relu = plan.look_at(requant, s.out_c, |requant| is_small_relu(requant, &sums, spec.offset));
         let step = Conv {
             input: plan.buffer(self.input.len()),
             output: plan.buffer(s.batch * s.out_h * s.out_w * s.out_c),
             shape: s,
             weights: plan.constant(&packed, i8::to_ne_bytes),
-            requant: self.requant(&mut plan, spec.offset),
+            requant,
+            small_relu,
             pad_value: self.zero_in,
             scratch: plan.buffer(conv::scratch_len(kernels, &s)),
         };
@@ -264,13 +274,9 @@ impl Int8 {
         let requant = self.requant(&mut plan, 0);
         let mut tables = vec![Block::ZERO; Block::count(depthwise_tables_len(kernels, &s))];
         let tables = &mut Block::bytes_mut(&mut tables)[..depthwise_tables_len(kernels, &s)];
-        {
-            let constants = Block::bytes(&plan.consts);
-            let of = |span: Span| &constants[span.offset..][..span.len];
-            let (bias, multiplier) = (view(of(requant.bias)), of(requant.multiplier));
-            let data = RequantData { rule: requant, channels: s.out_c, bias, multiplier };
-            depthwise_tables(kernels, &s, &weights, (&data, self.zero_in), tables);
-        }
+        plan.look_at(requant, s.out_c, |data| {
+            depthwise_tables(kernels, &s, &weights, (data, self.zero_in), tables);
+        });
         let tables = plan.constant(tables, |byte| [byte]);
         let step = Depthwise {
             tables,

@@ -267,6 +267,13 @@ impl<'g> Cx<'g> {
         self.consts.fill(len, write)
     }
 
+    /// What `look` finds in the constants of `rule`.
+    pub(crate) fn look_at<T>(&self, rule: Requant, channels: usize, look: impl FnOnce(&RequantData<'_>) -> T) -> T {
+        let (bias, multiplier) = (self.consts.copy(rule.bias), self.consts.copy(rule.multiplier));
+        let bias = view(&bias.bytes()[..rule.bias.len]);
+        look(&RequantData { rule, channels, bias, multiplier: &multiplier.bytes()[..rule.multiplier.len] })
+    }
+
     /// As [`Cx::fill`], of what stands in the constants of `requant`.
     pub(crate) fn fill_from(
         &mut self,

@@ -1,7 +1,7 @@
 //! CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV on codes: geometry, and the choice between int8 and wide kernels.
 
 use edgebench_kernels::ops::conv::{Conv, ConvShape, scratch_len};
-use edgebench_kernels::ops::pack::{pack, packed_len};
+use edgebench_kernels::ops::pack::{Sums, is_small_relu, pack, packed_len};
 use edgebench_kernels::span::{view, view_mut};
 
 use super::compact::Site;
@@ -160,20 +160,21 @@ fn emit_narrow(
 ) -> Result<(), Error> {
     let (_, zero) = cx.scale_zero(product.x)?;
     let spec = cx.kernels.conv_pack;
-    let mut sums = vec![0; shape.out_c];
+    let mut sums = vec![Sums::default(); shape.out_c];
     let packed = cx.fill(packed_len(spec, &shape), |target| {
         pack(spec, &shape, weights, view_mut(target), &mut sums);
     });
     // The kernel adds `offset` to each code; the rule subtracts the zero point: both are constants per channel.
-    let correction: Vec<i32> = sums.iter().map(|sum| sum.wrapping_mul(-(zero + spec.offset))).collect();
+    let correction: Vec<i32> = sums.iter().map(|sum| sum.all.wrapping_mul(-(zero + spec.offset))).collect();
     let requant = product.requant(cx, rule, &correction)?;
+    let small_relu = cx.look_at(requant, shape.out_c, |requant| is_small_relu(requant, &sums, spec.offset));
     let pad_value = zero as i8;
     let Site { shape, input, output } = match cx.node().op {
         Op::Conv2d { .. } => Site::compact(cx, shape, &pad_value.to_ne_bytes())?,
         _ => Site::whole(cx, shape)?,
     };
     let scratch = cx.scratch(scratch_len(cx.kernels, &shape));
-    let step = Conv { input, weights: packed, requant, shape, pad_value, scratch, output };
+    let step = Conv { input, weights: packed, requant, shape, small_relu, pad_value, scratch, output };
     cx.push(step, shape.macs());
     Ok(())
 }

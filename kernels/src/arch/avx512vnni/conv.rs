@@ -2,13 +2,20 @@
 
 use core::arch::x86_64::*;
 
-use super::requant::{F32Even, all_below_one, code_of_lane, first, is_f32_even, load_f32, load_i32};
+use super::requant::{F32Even, TWO_23, all_below_one, code_of_lane, first, is_f32_even, load_f32, load_i32};
 use crate::arch::gemm::{self, Kernel, Operands, Source, Taps, Target, TileFn};
 use crate::arith::RequantData;
 use crate::ops::conv::{Conv, ConvData};
 
-/// [`Kernel`] of this file; `UNLIMITED`: the usual layer, with scales below 1 and every code allowed.
-struct Int8<const UNLIMITED: bool>;
+/// [`Kernel`] of this file, with one of the epilogues below.
+struct Int8<const EPILOGUE: u8>;
+
+/// [`Int8`]: any rule.
+const ANY: u8 = 0;
+/// [`Int8`]: scales below 1, and every code allowed.
+const UNLIMITED: u8 = 1;
+/// [`Int8`]: see [`Conv::small_relu`] and [`relu_by_lane`](super::requant::relu_by_lane).
+const RELU: u8 = 2;
 
 /// Bias and rounding, with the scales as numbers.
 #[derive(Clone, Copy)]
@@ -26,9 +33,11 @@ struct Finish<'a, const NP: usize> {
     rule: Rule<'a>,
     even: F32Even,
     scale: [__m512; NP],
+    /// `−2²³ · scale`.
+    shift: [__m512; NP],
 }
 
-impl<const UNLIMITED: bool> Kernel for Int8<UNLIMITED> {
+impl<const EPILOGUE: u8> Kernel for Int8<EPILOGUE> {
     type Input = i8;
     type Code = u8;
     type Weight = i8;
@@ -62,21 +71,26 @@ impl<const UNLIMITED: bool> Kernel for Int8<UNLIMITED> {
     #[inline(always)]
     unsafe fn init(rule: &Rule<'_>, channel: usize, valid: usize) -> __m512i {
         // SAFETY: the caller vouches for the CPU.
-        unsafe { load_i32(rule.requant.bias, channel, valid) }
+        unsafe {
+            let bias = load_i32(rule.requant.bias, channel, valid);
+            if EPILOGUE == RELU { _mm512_add_epi32(bias, _mm512_set1_epi32(TWO_23)) } else { bias }
+        }
     }
 
     #[inline(always)]
     unsafe fn prepare<'a, const NP: usize>(rule: &Self::Rule<'a>, to: &Target<i8>) -> Self::Finish<'a, NP> {
-        // SAFETY: the caller vouches for the CPU; `load_f32` checks its own bounds.
-        unsafe {
-            Finish {
-                rule: *rule,
-                even: F32Even::new(&rule.requant.rule),
-                scale: core::array::from_fn(|n| {
-                    let (first, valid) = (16 * n, to.valid.saturating_sub(16 * n));
-                    if rule.below_one { load_f32(rule.scale, to.channel + first, valid) } else { _mm512_setzero_ps() }
-                }),
+        let scale = core::array::from_fn(|n| {
+            let (first, valid) = (16 * n, to.valid.saturating_sub(16 * n));
+            // SAFETY: the caller vouches for the CPU; `load_f32` checks its own bounds.
+            unsafe {
+                if rule.below_one { load_f32(rule.scale, to.channel + first, valid) } else { _mm512_setzero_ps() }
             }
+        });
+        // SAFETY: as above.
+        unsafe {
+            let factor = _mm512_set1_ps(-8_388_608.0);
+            let shift = scale.map(|scale| _mm512_mul_ps(scale, factor));
+            Finish { rule: *rule, even: F32Even::new(&rule.requant.rule), scale, shift }
         }
     }
 
@@ -86,7 +100,7 @@ impl<const UNLIMITED: bool> Kernel for Int8<UNLIMITED> {
         acc: [[__m512i; NP]; MR],
         to: &Target<i8>,
     ) {
-        if !UNLIMITED && !finish.rule.below_one {
+        if EPILOGUE == ANY && !finish.rule.below_one {
             // A copy, so that the accumulators of the other path stay in registers.
             let copy = acc;
             // SAFETY: as here.
@@ -100,14 +114,14 @@ impl<const UNLIMITED: bool> Kernel for Int8<UNLIMITED> {
             // SAFETY: the caller vouches for the CPU and the target.
             unsafe {
                 let (acc, scale) = (at.map(|(m, n)| acc[m][n]), at.map(|(_, n)| finish.scale[n]));
-                let codes = if UNLIMITED {
-                    finish.even.codes_unlimited(acc, scale)
-                } else {
-                    finish.even.codes_below_one(acc, scale)
+                let codes = match EPILOGUE {
+                    RELU => finish.even.codes_of_relu(acc, scale, at.map(|(_, n)| finish.shift[n])),
+                    UNLIMITED => finish.even.codes_unlimited(acc, scale),
+                    _ => finish.even.codes_below_one(acc, scale),
                 };
                 for pixel in 0..pixels.min(MR - m) {
                     let at = to.at.add((m + pixel) * to.pitch);
-                    if UNLIMITED && to.valid >= 16 * NP {
+                    if EPILOGUE != ANY && to.valid >= 16 * NP {
                         store_whole_pixel::<NP>(codes, pixel, at);
                     } else {
                         store_pixel::<NP>(codes, pixel, at, to.valid);
@@ -201,20 +215,20 @@ unsafe fn finish_any(rule: &Rule<'_>, acc: &[__m512i], panels: usize, to: &Targe
 }
 
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-unsafe fn tiles<const UNLIMITED: bool, const MR: usize, const NP: usize, const U: usize>(
+unsafe fn tiles<const EPILOGUE: u8, const MR: usize, const NP: usize, const U: usize>(
     rule: &Rule<'_>,
     taps: &Taps,
-    source: Source<Int8<UNLIMITED>>,
+    source: Source<Int8<EPILOGUE>>,
     to: Target<i8>,
 ) {
     // SAFETY: this function has the features; the caller vouches for the rest.
-    unsafe { gemm::tiles::<Int8<UNLIMITED>, MR, NP, U>(rule, taps, source, to) }
+    unsafe { gemm::tiles::<Int8<EPILOGUE>, MR, NP, U>(rule, taps, source, to) }
 }
 
-impl<const UNLIMITED: bool> Int8<UNLIMITED> {
-    const TILES_1: &[TileFn<Self>] = &gemm::table!(tiles, UNLIMITED, 1, 4: 1 2 3 4 5 6 7 8, 2: 9 10 11 12 13 14 15 16);
-    const TILES_2: &[TileFn<Self>] = &gemm::table!(tiles, UNLIMITED, 2, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 1: 13 14);
-    const TILES_4: &[TileFn<Self>] = &gemm::table!(tiles, UNLIMITED, 4, 1: 1 2 3 4 5 6);
+impl<const EPILOGUE: u8> Int8<EPILOGUE> {
+    const TILES_1: &[TileFn<Self>] = &gemm::table!(tiles, EPILOGUE, 1, 4: 1 2 3 4 5 6 7 8, 2: 9 10 11 12 13 14 15 16);
+    const TILES_2: &[TileFn<Self>] = &gemm::table!(tiles, EPILOGUE, 2, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 1: 13 14);
+    const TILES_4: &[TileFn<Self>] = &gemm::table!(tiles, EPILOGUE, 4, 1: 1 2 3 4 5 6);
 }
 
 /// See [`Conv`].
@@ -222,16 +236,25 @@ impl<const UNLIMITED: bool> Int8<UNLIMITED> {
 pub(super) unsafe fn conv(step: &Conv, data: ConvData<'_>) {
     let scale = if is_f32_even(&data.requant) { crate::span::view(data.requant.multiplier) } else { &[] };
     let below_one = !scale.is_empty() && all_below_one(scale);
-    let rule = Rule { requant: &data.requant, scale, below_one };
-    let pad = step.pad_value.cast_unsigned() ^ 0x80;
-    let ConvData { input, output, weights, scratch, .. } = data;
-    let unlimited = below_one && (data.requant.rule.lo, data.requant.rule.hi) == (-128, 127);
+    let requant = data.requant;
+    let rule = Rule { requant: &requant, scale, below_one };
     // SAFETY: this function has the features.
     unsafe {
-        if unlimited {
-            gemm::conv::<Int8<true>>(&step.shape, &rule, Operands { input, output, weights, scratch, pad });
+        if step.small_relu {
+            run::<RELU>(step, data, &rule);
+        } else if below_one && (step.requant.lo, step.requant.hi) == (-128, 127) {
+            run::<UNLIMITED>(step, data, &rule);
         } else {
-            gemm::conv::<Int8<false>>(&step.shape, &rule, Operands { input, output, weights, scratch, pad });
+            run::<ANY>(step, data, &rule);
         }
     }
+}
+
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+unsafe fn run<const EPILOGUE: u8>(step: &Conv, data: ConvData<'_>, rule: &Rule<'_>) {
+    let pad = step.pad_value.cast_unsigned() ^ 0x80;
+    let ConvData { input, output, weights, scratch, .. } = data;
+    let operands = Operands { input, output, weights, scratch, pad };
+    // SAFETY: this function has the features.
+    unsafe { gemm::conv::<Int8<EPILOGUE>>(&step.shape, rule, operands) }
 }

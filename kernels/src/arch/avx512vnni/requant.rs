@@ -83,12 +83,39 @@ impl F32Even {
         _mm512_permutexvar_epi32(self.order, _mm512_packs_epi16(low, high))
     }
 
+    /// [`relu_by_lane`], 16 of each vector after the other.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn codes_of_relu(&self, acc: [__m512i; 4], scale: [__m512; 4], shift: [__m512; 4]) -> __m512i {
+        _mm512_permutexvar_epi32(self.order, relu_by_lane(acc, scale, shift))
+    }
+
     /// Codes of four vectors, 16 of each after the other.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) fn codes(&self, acc: [__m512i; 4], scale: [__m512; 4]) -> __m512i {
         _mm512_permutexvar_epi32(self.order, self.codes_by_lane(acc, scale))
     }
+}
+
+/// The bits of the float 2²³, whose neighbours are the integers.
+pub(super) const TWO_23: i32 = 0x4B00_0000;
+
+/// Codes, by lane as in [`F32Even::codes_by_lane`], of a ReLU ([`RequantData::is_relu`]) whose accumulators are above −2²⁶ and below
+/// 2²³. `shift` is `−2²³ · scale`.
+///
+/// Accumulators start at the bits of the float 2²³. So a positive one, read as a float, is 2²³ + acc, and
+/// `fma(·, scale, −2²³ · scale)` is `acc · scale` rounded once: what converting and multiplying give. A negative one, read as a
+/// float, is below 2²³ (not by how much it should), and becomes the lowest code as it should.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn relu_by_lane(acc: [__m512i; 4], scale: [__m512; 4], shift: [__m512; 4]) -> __m512i {
+    let mut v = acc;
+    for j in 0..4 {
+        v[j] = _mm512_cvtps_epi32(_mm512_fmadd_ps(_mm512_castsi512_ps(acc[j]), scale[j], shift[j]));
+    }
+    let codes = _mm512_packus_epi16(_mm512_packs_epi32(v[0], v[1]), _mm512_packs_epi32(v[2], v[3]));
+    _mm512_xor_si512(codes, _mm512_set1_epi8(-128))
 }
 
 /// A mask of the first `n` lanes.

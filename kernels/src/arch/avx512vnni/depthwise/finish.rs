@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::super::requant::{F32Even, all_below_one, code_of_lane, is_f32_even};
+use super::super::requant::{F32Even, all_below_one, code_of_lane, is_f32_even, relu_by_lane};
 use super::Block;
 use crate::arith::RequantData;
 use crate::span::view;
@@ -11,11 +11,7 @@ use crate::span::view;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Epilogue {
     /// As `BelowOne`, where the zero point is the lowest code and the lower limit, the highest code the upper one (a ReLU), and
-    /// every accumulator is below 2²³.
-    ///
-    /// Accumulators start at the bits of the float 2²³. So a positive one, read as a float, is 2²³ + acc, and
-    /// `fma(·, scale, −2²³ · scale)` is `acc · scale` rounded once: what converting and multiplying give. A negative one, read as
-    /// a float, is below 2²³ (not by how much it should), and becomes the lowest code as it should.
+    /// every accumulator is below 2²³: see [`relu_by_lane`].
     Relu,
     /// Scales from 0 to below 1, rounded half to even.
     BelowOne,
@@ -70,13 +66,11 @@ impl<'a> Finish<'a> {
                 factors[j] = _mm512_castsi512_ps(scale[j]);
             }
             if RELU {
-                let mut v = acc;
+                let mut shifts = [_mm512_setzero_ps(); 4];
                 for j in 0..4 {
-                    let (acc, shift) = (_mm512_castsi512_ps(acc[j]), _mm512_castsi512_ps(shift[j]));
-                    v[j] = _mm512_cvtps_epi32(_mm512_fmadd_ps(acc, factors[j], shift));
+                    shifts[j] = _mm512_castsi512_ps(shift[j]);
                 }
-                let codes = _mm512_packus_epi16(_mm512_packs_epi32(v[0], v[1]), _mm512_packs_epi32(v[2], v[3]));
-                return _mm512_xor_si512(codes, _mm512_set1_epi8(-128));
+                return relu_by_lane(acc, factors, shifts);
             }
             if self.epilogue == Epilogue::BelowOne {
                 return self.even.codes_by_lane_below_one(acc, factors);

@@ -4,6 +4,7 @@
 //! four kernel rows (for walks of two rows once more, a row further down), bias, scale and `−2²³ · scale` (walks), 32 bits per
 //! byte of the block. All in the order of quads.
 
+use super::super::requant::TWO_23;
 use super::finish::Epilogue;
 use super::{BLOCK, Block, QUADS, blocks, ring, walk};
 use crate::arith::RequantData;
@@ -13,8 +14,6 @@ use crate::span::view;
 
 /// Bytes before the first block.
 pub(super) const HEADER: usize = 64;
-/// The bits of the float 2²³, whose neighbours are the integers.
-const TWO_23: i32 = 0x4B00_0000;
 
 /// Bytes per block of a clipped shape.
 pub(super) fn block_len(s: &ConvShape) -> usize {
@@ -71,9 +70,7 @@ impl Source<'_> {
             let (_, [least, most]) = self.bias(c);
             least > -1 << 26 && most < 1 << 23
         };
-        Epilogue::of(self.requant) == Epilogue::BelowOne
-            && (self.requant.rule.zero_point, self.requant.rule.lo, self.requant.rule.hi) == (-128, -128, 127)
-            && (0..self.s.out_c).all(fits)
+        self.requant.is_relu() && (0..self.s.out_c).all(fits)
     }
 
     /// The tables of one block.
