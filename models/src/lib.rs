@@ -7,7 +7,8 @@
 //! * [`graph`]: typed operators over tensors, and one [`graph::Graph::check`];
 //! * [`mod@lower`]: an operator, an arithmetic and an instruction set become steps of `edgebench-kernels`;
 //! * [`plan`]: steps, constants, and an arena whose size is known before anything runs;
-//! * [`session`]: memory for a plan, inputs in, outputs out.
+//! * [`session`]: memory for a plan, inputs in, outputs out;
+//! * [`team`]: threads that do one job together, again and again.
 #![forbid(unsafe_code)]
 
 pub mod error;
@@ -15,6 +16,7 @@ pub mod graph;
 pub mod lower;
 pub mod plan;
 pub mod session;
+pub mod team;
 pub mod tflite;
 
 pub use error::Error;
@@ -22,3 +24,4 @@ pub use graph::Graph;
 pub use lower::{Arithmetic, LowerOptions, lower};
 pub use plan::Plan;
 pub use session::Session;
+pub use team::Team;

@@ -39,12 +39,12 @@ impl Session {
     /// # Errors
     /// If there is no such input, or `bytes` has another length than the port.
     pub fn set_input(&mut self, index: usize, bytes: &[u8]) -> Result<(), Error> {
-        let plan = Arc::clone(&self.plan);
+        let Self { plan, arena, .. } = self;
         let port = plan.inputs.get(index).ok_or(Error::NoSuchPort { index, count: plan.inputs.len() })?;
         if bytes.len() != port.span.len {
             return Err(Error::PortLength { name: port.name.clone(), expected: port.span.len, got: bytes.len() });
         }
-        let target = &mut Block::bytes_mut(&mut self.arena)[port.span.offset..][..port.span.len];
+        let target = &mut Block::bytes_mut(arena)[port.span.offset..][..port.span.len];
         target.copy_from_slice(bytes);
         flip(port.dtype, target);
         Ok(())
@@ -52,8 +52,8 @@ impl Session {
 
     /// Runs all steps.
     pub fn run(&mut self) {
-        let plan = Arc::clone(&self.plan);
-        edgebench_kernels::run(&plan.steps, self.kernels, &mut Memory::new(&plan.consts, &mut self.arena));
+        let Self { plan, kernels, arena } = self;
+        edgebench_kernels::run(&plan.steps, kernels, &mut Memory::new(&plan.consts, arena));
     }
 
     /// Runs step `index` only (for profiles).
@@ -61,8 +61,8 @@ impl Session {
     /// # Panics
     /// If there is no such step.
     pub fn run_step(&mut self, index: usize) {
-        let plan = Arc::clone(&self.plan);
-        plan.steps[index].run(self.kernels, &mut Memory::new(&plan.consts, &mut self.arena));
+        let Self { plan, kernels, arena } = self;
+        plan.steps[index].run(kernels, &mut Memory::new(&plan.consts, arena));
     }
 
     /// Output `index`: little-endian elements of the port's type.
