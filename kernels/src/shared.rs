@@ -1,9 +1,12 @@
 //! An arena that several threads work on together.
 //!
 //! The steps of a plan come in *groups*: those of one group may run at the same time, the groups run one after the other. Threads
-//! walk the groups side by side ([`SharedArena::work`]); each takes the step of a group that has its number, and any other that
-//! nobody has taken yet, then waits until the group is done. So a thread that comes late, or not at all, holds up nobody, and the
-//! last to finish a group goes on at once.
+//! walk the groups side by side ([`SharedArena::work`]); each takes the step of a group that has its number, waits a little for the
+//! others to take theirs, then takes what is left. So a thread that comes late, or not at all, holds up nobody, and the last to
+//! finish a group goes on at once. Steps that run alone and follow each other are one task, for one thread.
+//!
+//! What passes between two CPUs at each group is one counter. Flags and counters hold the number of the run, so that nobody has to
+//! reset them, and each lies in a cache line of its own, which stays with the thread that writes it.
 
 use core::cell::UnsafeCell;
 use core::fmt;
@@ -14,8 +17,11 @@ use crate::isa::Kernels;
 use crate::span::{Block, Claim, Memory, Place, Span};
 use crate::step::{Access, Step};
 
-/// Most steps of a group: as many as there are bits in [`Group::taken`].
+/// Most steps of a group.
 pub const MOST_STEPS: usize = 32;
+
+/// How often a thread looks whether a group is done before it takes what another has not taken.
+const PATIENCE: u32 = 64;
 
 /// Why steps cannot share an arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,23 +46,32 @@ impl fmt::Display for Overlap {
 
 impl core::error::Error for Overlap {}
 
+/// A number in a cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Lone(AtomicU32);
+
 /// A step with the parts of the arena that it names.
 #[derive(Debug)]
-struct Task {
+struct Part {
     step: Step,
     reads: Box<[Span]>,
     writes: Box<[Span]>,
 }
 
-/// Steps that may run at the same time, and how far they are. A cache line of its own, for the threads that watch it.
+/// What one thread does of a group: a step, or several in a row where the group is one task.
 #[derive(Debug)]
-#[repr(align(64))]
+struct Task {
+    parts: Vec<Part>,
+    /// The last run in which some thread has taken it.
+    taken: Lone,
+}
+
+/// Tasks that may run at the same time, and how many have been done in all runs together.
+#[derive(Debug)]
 struct Group {
-    tasks: Box<[Task]>,
-    /// Bit `i`: some thread has taken task `i`.
-    taken: AtomicU32,
-    /// Tasks that are not done.
-    left: AtomicU32,
+    tasks: Vec<Task>,
+    done: Lone,
 }
 
 /// An arena, and the steps that threads run on it together.
@@ -64,14 +79,21 @@ pub struct SharedArena {
     blocks: Box<[UnsafeCell<Block>]>,
     kernels: &'static Kernels,
     groups: Box<[Group]>,
+    /// Number of the run.
+    run: u32,
+    /// The last run that some thread has seen to its end.
+    finished: Lone,
+    /// Bit `i`: thread `i` has come to this run.
+    present: Lone,
     /// A step has panicked: its group will never be done.
     broken: AtomicBool,
 }
 
 // SAFETY: the blocks are touched through `&mut self`, or by `work`, in which every step keeps to its claim (`Memory::claimed`).
 // Claims of one group are disjoint where one writes (`SharedArena::new`); steps of different groups never run at the same time:
-// a thread goes on only when `left` is 0, and the `Acquire` load that sees it makes all writes of the group visible. Each step
-// is run once, by the thread that sets its bit, between two calls of `begin`, which needs `&mut self`.
+// a thread goes on only when all tasks of the group are counted as done, and the `Acquire` load that sees it makes all their
+// writes visible. Each task is run once between two calls of `begin`, which needs `&mut self`: by the thread that is the first
+// to put the number of the run on it.
 unsafe impl Sync for SharedArena {}
 
 impl SharedArena {
@@ -85,28 +107,39 @@ impl SharedArena {
         groups: &[Range<usize>],
         len: usize,
     ) -> Result<SharedArena, Overlap> {
-        let tasks =
-            steps.iter().enumerate().map(|(at, &step)| Task::new(at, step, len)).collect::<Result<Vec<_>, _>>()?;
-        let (mut tasks, mut from) = (tasks.into_iter(), 0);
-        let mut made = Vec::with_capacity(groups.len());
+        let parts =
+            steps.iter().enumerate().map(|(at, &step)| Part::new(at, step, len)).collect::<Result<Vec<_>, _>>()?;
+        let (mut parts, mut from) = (parts.into_iter(), 0);
+        let mut made: Vec<Group> = Vec::with_capacity(groups.len());
         for group in groups {
             if group.start != from || group.end < from || group.len() > MOST_STEPS {
                 return Err(Overlap::Groups);
             }
             from = group.end;
-            let tasks: Box<[Task]> = tasks.by_ref().take(group.len()).collect();
-            if let Some((a, b)) = clash(&tasks) {
+            let mut parts: Vec<Part> = parts.by_ref().take(group.len()).collect();
+            if let Some((a, b)) = clash(&parts) {
                 return Err(Overlap::Steps(group.start + a, group.start + b));
             }
-            // Until `begin` says otherwise there is nothing to take.
-            made.push(Group { tasks, taken: AtomicU32::new(u32::MAX), left: AtomicU32::new(0) });
+            match made.last_mut().map(|last| &mut last.tasks[..]) {
+                Some([alone]) if parts.len() == 1 => alone.parts.append(&mut parts),
+                _ if parts.is_empty() => {}
+                _ => made.push(Group { tasks: parts.into_iter().map(Task::from).collect(), done: Lone::default() }),
+            }
         }
         if from != steps.len() {
             return Err(Overlap::Groups);
         }
         // One block more: vector loads may run past the last tensor.
         let blocks = (0..=Block::count(len)).map(|_| UnsafeCell::new(Block::ZERO)).collect();
-        Ok(SharedArena { blocks, kernels, groups: made.into(), broken: AtomicBool::new(false) })
+        Ok(SharedArena {
+            blocks,
+            kernels,
+            groups: made.into(),
+            run: 0,
+            finished: Lone::default(),
+            present: Lone::default(),
+            broken: AtomicBool::new(false),
+        })
     }
 
     /// The arena, to bring inputs in and outputs out.
@@ -118,47 +151,76 @@ impl SharedArena {
 
     /// Before each run: no step is taken, none is done.
     pub fn begin(&mut self) {
-        for group in &mut self.groups {
-            *group.taken.get_mut() = 0;
-            *group.left.get_mut() = group.tasks.len() as u32;
+        if *self.finished.0.get_mut() != self.run {
+            // A run was broken off, or nobody came: the counters do not say what they should.
+            for group in &mut self.groups {
+                *group.done.0.get_mut() = group.after(self.run);
+            }
         }
+        *self.present.0.get_mut() = 0;
         *self.broken.get_mut() = false;
+        self.run = self.run.wrapping_add(1);
     }
 
-    /// The part of one thread in a run (nothing, if none has begun); it returns when all steps are done. `wait` is called, with a count from 0 on, as often as
-    /// the thread looks in vain whether a group is done.
+    /// The part of one thread in a run (nothing, if none has begun); it returns when all steps are done. `wait` is called, with a
+    /// count from 0 on, as often as the thread looks in vain whether a group is done.
     pub fn work(&self, thread: usize, consts: &[Block], wait: impl Fn(u32)) {
+        let bit = |thread: usize| 1_u32.checked_shl(thread as u32).unwrap_or(0);
+        self.present.0.fetch_or(bit(thread), Ordering::Relaxed);
         for group in &self.groups {
             let count = group.tasks.len();
-            for i in 0..count {
-                let at = (thread + i) % count;
-                let bit = 1 << at;
-                let free = |taken: u32| taken & bit == 0;
-                if free(group.taken.load(Ordering::Relaxed)) && free(group.taken.fetch_or(bit, Ordering::AcqRel)) {
-                    self.run(&group.tasks[at], consts);
-                    group.left.fetch_sub(1, Ordering::AcqRel);
-                }
-            }
+            let end = group.after(self.run);
+            self.take(group, thread % count, consts);
             let mut looks = 0;
-            while group.left.load(Ordering::Acquire) != 0 {
+            while group.done.0.load(Ordering::Acquire) != end {
                 if self.broken.load(Ordering::Relaxed) {
                     return;
+                }
+                // Threads that have come take their own; for others nobody waits.
+                let present = self.present.0.load(Ordering::Relaxed);
+                for at in (0..count).filter(|&at| looks == PATIENCE || (looks == 0 && present & bit(at) == 0)) {
+                    self.take(group, at, consts);
                 }
                 wait(looks);
                 looks = looks.saturating_add(1);
             }
         }
+        if self.finished.0.load(Ordering::Relaxed) != self.run {
+            self.finished.0.store(self.run, Ordering::Relaxed);
+        }
     }
 
-    fn run(&self, task: &Task, consts: &[Block]) {
-        let claim = Claim { reads: &task.reads, writes: &task.writes };
+    /// Does a task that nobody has taken.
+    fn take(&self, group: &Group, at: usize, consts: &[Block]) {
+        let Task { parts, taken } = &group.tasks[at];
+        if taken.0.load(Ordering::Relaxed) != self.run && taken.0.swap(self.run, Ordering::Relaxed) != self.run {
+            let panics = Panics(&self.broken);
+            parts.iter().for_each(|part| self.step(part, consts));
+            core::mem::forget(panics);
+            group.done.0.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    fn step(&self, part: &Part, consts: &[Block]) {
+        let claim = Claim { reads: &part.reads, writes: &part.writes };
         let (arena, len) = (UnsafeCell::raw_get(self.blocks.as_ptr()), self.blocks.len() * Block::SIZE);
         // SAFETY: the blocks are `len` bytes in cells, so that a shared borrow may write them; that nobody else writes what
-        // `task` reads or touches what it writes is said at `Sync` above.
+        // `part` reads or touches what it writes is said at `Sync` above.
         let mut memory = unsafe { Memory::claimed(consts, arena.cast(), len, claim) };
-        let panics = Panics(&self.broken);
-        task.step.run(self.kernels, &mut memory);
-        core::mem::forget(panics);
+        part.step.run(self.kernels, &mut memory);
+    }
+}
+
+impl Group {
+    /// What `done` is after run number `run`.
+    fn after(&self, run: u32) -> u32 {
+        run.wrapping_mul(self.tasks.len() as u32)
+    }
+}
+
+impl From<Part> for Task {
+    fn from(part: Part) -> Task {
+        Task { parts: vec![part], taken: Lone::default() }
     }
 }
 
@@ -171,8 +233,8 @@ impl Drop for Panics<'_> {
     }
 }
 
-impl Task {
-    fn new(at: usize, mut step: Step, len: usize) -> Result<Task, Overlap> {
+impl Part {
+    fn new(at: usize, mut step: Step, len: usize) -> Result<Part, Overlap> {
         let (mut reads, mut writes, mut inside) = (Vec::new(), Vec::new(), true);
         step.spans(&mut |span, access| match span.place {
             Place::Const => {}
@@ -183,19 +245,19 @@ impl Task {
                 to.push(*span);
             }
         });
-        if inside { Ok(Task { step, reads: reads.into(), writes: writes.into() }) } else { Err(Overlap::Outside(at)) }
+        if inside { Ok(Part { step, reads: reads.into(), writes: writes.into() }) } else { Err(Overlap::Outside(at)) }
     }
 
-    fn writes_what(&self, other: &Task) -> bool {
+    fn writes_what(&self, other: &Part) -> bool {
         let theirs = || other.reads.iter().chain(&other.writes);
         self.writes.iter().any(|w| theirs().any(|span| w.overlaps(span)))
     }
 }
 
-/// Two tasks that must not run at the same time.
-fn clash(tasks: &[Task]) -> Option<(usize, usize)> {
-    let pairs = (0..tasks.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
-    pairs.into_iter().find(|&(a, b)| tasks[a].writes_what(&tasks[b]) || tasks[b].writes_what(&tasks[a]))
+/// Two steps that must not run at the same time.
+fn clash(parts: &[Part]) -> Option<(usize, usize)> {
+    let pairs = (0..parts.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+    pairs.into_iter().find(|&(a, b)| parts[a].writes_what(&parts[b]) || parts[b].writes_what(&parts[a]))
 }
 
 impl fmt::Debug for SharedArena {
@@ -261,7 +323,8 @@ mod tests {
             let mut shared = new(&steps, &groups).expect("disjoint parts");
             for turn in 0..20 {
                 Block::bytes_mut(shared.blocks())[..320].fill(turn);
-                shared.begin();
+                // Every third run is one that nobody came to the time before.
+                (0..=turn % 3 / 2).for_each(|_| shared.begin());
                 std::thread::scope(|scope| {
                     for thread in 0..threads {
                         let (shared, consts) = (&shared, &consts);

@@ -58,7 +58,7 @@ pub struct Plan {
     pub origins: Vec<Origin>,
     /// All steps in their order, in groups that may run at the same time; one step each in a plan for one thread.
     pub groups: Vec<Range<usize>>,
-    /// How many threads it was made for.
+    /// How many threads have something to do: the most steps of a group.
     pub threads: usize,
     /// Weights and tables.
     pub consts: Vec<Block>,

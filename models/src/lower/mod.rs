@@ -33,9 +33,9 @@ mod wide;
 mod wide_unary;
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
-use edgebench_kernels::shared::MOST_STEPS;
 use edgebench_kernels::{Isa, Span};
 
 pub(crate) use context::Cx;
@@ -150,6 +150,8 @@ fn finish(mut cx: Cx<'_>, inputs: &[TensorId], outputs: &[TensorId], options: &L
     }
     let spans = |ports: &[Port]| ports.iter().map(|p| p.span).collect::<Vec<Span>>();
     let groups = split::split(&mut cx, options);
+    // Where nothing is heavy enough there is nothing to share.
+    let threads = groups.iter().map(Range::len).max().unwrap_or(1).max(1);
     let planner = Planner {
         lens: &cx.buffers,
         groups: &groups,
@@ -178,7 +180,7 @@ fn finish(mut cx: Cx<'_>, inputs: &[TensorId], outputs: &[TensorId], options: &L
         steps: cx.steps,
         origins: cx.origins,
         groups,
-        threads: options.threads.clamp(1, MOST_STEPS),
+        threads,
         consts: cx.consts.finish(),
         inputs,
         outputs,
