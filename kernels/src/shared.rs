@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn steps_that_touch_the_same_bytes_are_refused() {
         let steps = |a: Span, b: Span, c: Span| [plus_one(a, b), plus_one(a, c)];
-        let both = |steps: &[Step]| new(steps, &[0..2]).err();
+        let both = |steps: &[Step]| new(steps, core::slice::from_ref(&(0..2))).err();
         assert_eq!(both(&steps(arena(0, 64), arena(64, 64), arena(128, 64))), None);
         assert_eq!(both(&steps(arena(0, 64), arena(64, 64), arena(127, 64))), Some(Overlap::Steps(0, 1)));
         assert_eq!(both(&steps(arena(0, 64), arena(64, 64), arena(63, 64))), Some(Overlap::Steps(0, 1)));
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(both(&parts), None);
         let one_by_one = steps(arena(0, 64), arena(64, 64), arena(64, 64));
         assert_eq!(new(&one_by_one, &[0..1, 1..2]).err(), None);
-        assert_eq!(new(&one_by_one, &[0..1]).err(), Some(Overlap::Groups));
+        assert_eq!(new(&one_by_one, core::slice::from_ref(&(0..1))).err(), Some(Overlap::Groups));
         assert_eq!(new(&one_by_one, &[1..2, 0..1]).err(), Some(Overlap::Groups));
     }
 

@@ -154,33 +154,39 @@ fn virtual_id(span: &Span) -> Option<usize> {
     }
 }
 
+/// Of one step: the buffers that it may write over, and those that it writes, each with the part of it.
+#[derive(Default)]
+struct InPlace {
+    candidates: Vec<(usize, Span)>,
+    written: Vec<(usize, Span)>,
+}
+
 /// Lets the output of an element-wise step take the place of an input that dies there. Of a step in parts, each must read the
 /// very part that it writes.
 fn merge_in_place(at: usize, group: &mut [Step], buffers: &mut [Option<Buffer>], root: &mut [usize]) {
     let mut uses: HashMap<usize, usize> = HashMap::new();
-    // For each step: what it may write over, and what it writes.
-    let mut parts: Vec<(Vec<(usize, Span)>, Vec<(usize, Span)>)> = Vec::new();
+    let mut parts: Vec<InPlace> = Vec::new();
     for step in &mut *group {
-        let (mut candidates, mut written) = (Vec::new(), Vec::new());
+        let mut part = InPlace::default();
         step.spans(&mut |span, access| {
             let Some(id) = virtual_id(span) else { return };
             let id = find(root, id);
             *uses.entry(id).or_default() += 1;
             match access {
-                Access::ReadInPlace => candidates.push((id, *span)),
-                Access::Write => written.push((id, *span)),
+                Access::ReadInPlace => part.candidates.push((id, *span)),
+                Access::Write => part.written.push((id, *span)),
                 _ => {}
             }
         });
-        parts.push((candidates, written));
+        parts.push(part);
     }
-    let Some((candidates, written)) = parts.first() else { return };
-    let &[(out, _)] = &written[..] else { return };
-    for &(input, _) in candidates {
+    let Some(first) = parts.first() else { return };
+    let &[(out, _)] = &first.written[..] else { return };
+    for &(input, _) in &first.candidates {
         let same = |a: &Span, b: &Span| (a.offset, a.len) == (b.offset, b.len);
-        let in_place = |(reads, written): &(Vec<(usize, Span)>, Vec<(usize, Span)>)| {
-            let [(id, to)] = &written[..] else { return false };
-            *id == out && reads.iter().any(|(id, from)| *id == input && same(from, to))
+        let in_place = |part: &InPlace| {
+            let [(id, to)] = &part.written[..] else { return false };
+            *id == out && part.candidates.iter().any(|(id, from)| *id == input && same(from, to))
         };
         let (Some(a), Some(b)) = (buffers[input], buffers[out]) else { continue };
         let sole = uses[&input] == parts.len() && uses[&out] == parts.len() && input != out;
