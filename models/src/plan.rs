@@ -279,10 +279,16 @@ mod tests {
     fn parts_of_a_step_work_in_place_or_apart_but_never_across() {
         let [a, b] = [buffer(0, 128), buffer(1, 128)];
         let group = |steps: &mut [Step]| {
-            let groups = [0..steps.len()];
-            Planner { lens: &[128, 128], groups: &groups, inputs: &[a], outputs: &[b], keep_all: false }
-                .layout(steps)
-                .arena_len
+            let all = 0..steps.len();
+            Planner {
+                lens: &[128, 128],
+                groups: std::slice::from_ref(&all),
+                inputs: &[a],
+                outputs: &[b],
+                keep_all: false,
+            }
+            .layout(steps)
+            .arena_len
         };
         let [low, high] = [|span: Span| span.part(0, 64), |span: Span| span.part(64, 64)];
         assert_eq!(group(&mut [lut(low(a), low(b)), lut(high(a), high(b))]), 128);
