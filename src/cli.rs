@@ -152,18 +152,20 @@ pub struct EvalArgs {
 /// `edgebench bench`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-One run is a batch of images from input bytes to output, spread over the threads; inputs are pseudo-random. The machine's peak is \
-measured beside it: multiply-accumulates on registers alone, with as many threads.
+One run is a batch of images from input bytes to output, spread over the threads; inputs are pseudo-random. With --batch 1 all \
+threads work on the one image: heavy operators are split. The machine's peak is measured beside it: multiply-accumulates on \
+registers alone, with as many threads.
 
 Examples:
   edgebench bench model.tflite --profile                 # all operators
   edgebench bench a.tflite b.tflite --isa all --profile=none
-  edgebench bench model.tflite --threads 4 --batch 64 --json")]
+  edgebench bench model.tflite --threads 4 --batch 64 --json
+  edgebench bench model.tflite --threads 4 --batch 1     # latency of one image on four threads")]
 pub struct BenchArgs {
     /// The models [default: the embedded one]
     #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
     pub models: Vec<PathBuf>,
-    /// Threads over which the images of a batch are spread
+    /// Threads over which the images of a batch, or the operators of a single image, are spread
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: u16,
     /// Images of one run [default: one for each thread]
@@ -269,6 +271,9 @@ pub struct RunArgs {
     /// Samples that a thread takes at once; does not change the result
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub batch: u32,
+    /// Let all threads work on one sample after the other; does not change the result
+    #[arg(long)]
+    pub split: bool,
     /// Write every intermediate tensor of the first sample into this directory, one .npy each
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub trace: Option<PathBuf>,

@@ -40,12 +40,11 @@ fn numbered<'a>(arrays: &'a Arrays, case: &str, stem: &str) -> Vec<&'a Array> {
 }
 
 /// Runs one model; the text of the refusal or panic otherwise.
-fn outputs(file: &[u8], inputs: &[&Array], arithmetic: Arithmetic, isa: Isa) -> Result<Vec<Vec<u8>>, String> {
+fn outputs(file: &[u8], inputs: &[&Array], options: &LowerOptions) -> Result<Vec<Vec<u8>>, String> {
     let run = || {
         let model = Model::read(file).map_err(|e| e.to_string())?;
         let graph = Graph::from_model(&model).map_err(|e| e.to_string())?;
-        let options = LowerOptions { arithmetic, isa, ..LowerOptions::default() };
-        let plan = lower(&graph, &options).map_err(|e| e.to_string())?;
+        let plan = lower(&graph, options).map_err(|e| e.to_string())?;
         let count = plan.outputs.len();
         let mut session = Session::new(Arc::new(plan)).map_err(|e| e.to_string())?;
         for (index, input) in inputs.iter().enumerate() {
@@ -100,8 +99,13 @@ fn check(case: &str, about: &Value, arrays: &Arrays, tally: &mut Tally) {
         assert!(!expected.is_empty(), "{case}: the golden file lacks the outputs of {mode}");
         for isa in Isa::available() {
             tally.runs += 1;
-            let problem = match outputs(file, &inputs, arithmetic, isa) {
+            let options = LowerOptions { arithmetic, isa, ..LowerOptions::default() };
+            let split = LowerOptions { threads: 3, grain: 0, ..options };
+            let problem = match outputs(file, &inputs, &options) {
                 Err(text) => Some(text),
+                Ok(found) if outputs(file, &inputs, &split).as_ref() != Ok(&found) => {
+                    Some("three threads differ".into())
+                }
                 Ok(found) if found.len() != expected.len() => Some(format!("{} outputs", found.len())),
                 Ok(found) => {
                     let exact = listed("exact", mode);

@@ -8,7 +8,8 @@
 //! * [`step`]: the list of step kinds; each kind is one file of [`ops`], with its fields, its limits and its loops;
 //! * [`arith`]: the rounding rules that deployed runtimes use, each said once;
 //! * [`isa`]: instruction sets, and one static table of micro-kernels for each ([`Kernels`]);
-//! * [`arch`]: those tables. Only there, in [`span`] and in the dispatch is `unsafe` used;
+//! * [`arch`]: those tables. Only there, in [`span`], in `shared` and in the dispatch is `unsafe` used;
+//! * `shared` (with the feature `std`): an arena that several threads work on;
 //! * [`peak`]: what the machine could do at most;
 //! * [`mod@reference`]: what the convolutions mean, in the fewest loops; the tests hold every instruction set to it.
 //!
@@ -16,7 +17,7 @@
 //! leaves `real = scale · (code − zero_point)` unchanged, so that every kernel knows one 8-bit type. The few operators whose rule
 //! is not invariant under that shift say so in a field.
 //!
-//! The crate is `no_std`, allocates nothing, and has no dependency but `libm`.
+//! Without the feature `std` the crate is `no_std` and allocates nothing. It has no dependency but `libm`.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod arch;
@@ -27,9 +28,13 @@ pub mod isa;
 pub mod ops;
 pub mod peak;
 pub mod reference;
+#[cfg(feature = "std")]
+pub mod shared;
 pub mod span;
 pub mod step;
 
 pub use isa::{Isa, Kernels};
+#[cfg(feature = "std")]
+pub use shared::{Overlap, SharedArena};
 pub use span::{Block, Memory, Place, Span};
 pub use step::{Access, Step, run};

@@ -1,8 +1,10 @@
 //! Where the operands of a step lie, and how a step borrows them.
 //!
 //! Activations live in one *arena*, weights and tables in one block of *constants*; both are slices of 64-byte aligned
-//! [`Block`]s. A [`Span`] names a byte range in one of them. Its offset is a multiple of 64, so that a span can be viewed as a
-//! slice of any plain number type and any vector load.
+//! [`Block`]s. A [`Span`] names a byte range in one of them. A tensor's offset is a multiple of 64, so that it can be viewed as a
+//! slice of any plain number type; a part of a tensor begins at a whole element.
+
+use core::marker::PhantomData;
 
 /// 64 bytes at a 64-byte boundary: the unit in which arenas and constants are allocated.
 #[repr(C, align(64))]
@@ -47,12 +49,12 @@ pub enum Place {
     Virtual(u32),
 }
 
-/// A byte range; `offset` is a multiple of 64.
+/// A byte range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Which memory.
     pub place: Place,
-    /// First byte, a multiple of 64.
+    /// First byte: a multiple of 64 for a whole tensor, of the size of an element for a part of one.
     pub offset: usize,
     /// Length in bytes.
     pub len: usize,
@@ -62,7 +64,18 @@ impl Span {
     /// No bytes at all: an operand that a step does not have.
     pub const EMPTY: Span = Span { place: Place::Const, offset: 0, len: 0 };
 
-    fn overlaps(&self, other: &Span) -> bool {
+    /// The part of `len` bytes from byte `start` on.
+    ///
+    /// # Panics
+    /// If there is no such part.
+    #[must_use]
+    pub fn part(&self, start: usize, len: usize) -> Span {
+        assert!(start + len <= self.len, "a part that is larger than the whole");
+        Span { place: self.place, offset: self.offset + start, len }
+    }
+
+    /// Whether both name a byte.
+    pub(crate) fn overlaps(&self, other: &Span) -> bool {
         self.place == other.place && self.offset < other.offset + other.len && other.offset < self.offset + self.len
     }
 }
@@ -105,18 +118,43 @@ pub fn view_mut<T: Number>(bytes: &mut [u8]) -> &mut [T] {
     unsafe { core::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len() / size_of::<T>()) }
 }
 
+/// Whether blocks could lie there.
+fn is_aligned(bytes: &[u8]) -> bool {
+    bytes.as_ptr().cast::<Block>().is_aligned()
+}
+
+/// Byte ranges of an arena that one step may touch while others run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim<'a> {
+    /// It may read them.
+    pub(crate) reads: &'a [Span],
+    /// It may read and write them.
+    pub(crate) writes: &'a [Span],
+}
+
+impl Claim<'_> {
+    fn allows(&self, span: &Span, write: bool) -> bool {
+        let inside = |claim: &Span| claim.offset <= span.offset && span.offset + span.len <= claim.offset + claim.len;
+        span.len == 0 || self.writes.iter().any(inside) || (!write && self.reads.iter().any(inside))
+    }
+}
+
 /// The two memories that steps work on.
 #[derive(Debug)]
 pub struct Memory<'a> {
     consts: &'a [u8],
-    arena: &'a mut [u8],
+    arena: *mut u8,
+    len: usize,
+    /// Only these parts of the arena are this step's, if it does not run alone.
+    claim: Option<Claim<'a>>,
+    owner: PhantomData<&'a mut [u8]>,
 }
 
 impl<'a> Memory<'a> {
     /// Constants and arena, as allocated.
     #[must_use]
     pub fn new(consts: &'a [Block], arena: &'a mut [Block]) -> Self {
-        Self { consts: Block::bytes(consts), arena: Block::bytes_mut(arena) }
+        Self::of_bytes(Block::bytes(consts), Block::bytes_mut(arena))
     }
 
     /// Constants and arena that were not allocated as blocks.
@@ -125,18 +163,37 @@ impl<'a> Memory<'a> {
     /// If one does not start at a multiple of 64.
     #[must_use]
     pub fn of_bytes(consts: &'a [u8], arena: &'a mut [u8]) -> Self {
-        let aligned = |bytes: &[u8]| bytes.as_ptr().cast::<Block>().is_aligned();
-        assert!(aligned(consts) && aligned(arena), "memory is not aligned");
-        Self { consts, arena }
+        assert!(is_aligned(consts) && is_aligned(arena), "memory is not aligned");
+        Self { consts, len: arena.len(), arena: arena.as_mut_ptr(), claim: None, owner: PhantomData }
+    }
+
+    /// The parts `claim` of an arena of `len` bytes.
+    ///
+    /// # Safety
+    /// For `'a`, `arena` is valid for `len` bytes, nobody else writes what `claim` reads, and nobody else touches what it writes.
+    #[cfg(feature = "std")]
+    pub(crate) unsafe fn claimed(consts: &'a [u8], arena: *mut u8, len: usize, claim: Claim<'a>) -> Self {
+        assert!(is_aligned(consts), "memory is not aligned");
+        Self { consts, arena, len, claim: Some(claim), owner: PhantomData }
+    }
+
+    /// A part of the arena that this step may read (or write), as a pointer.
+    fn part(&self, span: &Span, write: bool) -> *mut u8 {
+        let end = span.offset.checked_add(span.len);
+        assert!(end.is_some_and(|end| end <= self.len), "operand lies outside the arena");
+        assert!(self.claim.is_none_or(|claim| claim.allows(span, write)), "a step touches what it did not name");
+        // SAFETY: the arena has `len` bytes, and the span lies inside it.
+        unsafe { self.arena.add(span.offset) }
     }
 
     fn bytes(&self, span: Span) -> &[u8] {
-        let memory = match span.place {
-            Place::Arena => &*self.arena,
-            Place::Const => self.consts,
+        match span.place {
+            // SAFETY: the part lies inside the arena, which nobody writes while `self` is borrowed: it is this value's own, or
+            // claimed for reading (`claimed`).
+            Place::Arena => unsafe { core::slice::from_raw_parts(self.part(&span, false), span.len) },
+            Place::Const => &self.consts[span.offset..span.offset + span.len],
             Place::Virtual(id) => panic!("buffer {id} was never placed"),
-        };
-        &memory[span.offset..span.offset + span.len]
+        }
     }
 
     /// One operand, read only.
@@ -152,7 +209,8 @@ impl<'a> Memory<'a> {
     #[must_use]
     pub fn write<T: Number>(&mut self, span: Span) -> &mut [T] {
         assert_eq!(span.place, Place::Arena, "only the arena is written");
-        view_mut(&mut self.arena[span.offset..span.offset + span.len])
+        // SAFETY: the part lies inside the arena and is this value's own, or claimed for writing; `self` is borrowed exclusively.
+        view_mut(unsafe { core::slice::from_raw_parts_mut(self.part(&span, true), span.len) })
     }
 
     /// Several operands to read together with several to write (outputs, scratch).
@@ -170,24 +228,23 @@ impl<'a> Memory<'a> {
     ) -> ([&[u8]; R], [&mut [u8]; W]) {
         for (i, w) in writes.iter().enumerate() {
             assert_eq!(w.place, Place::Arena, "only the arena is written");
-            assert!(w.offset + w.len <= self.arena.len(), "operand lies outside the arena");
             assert!(reads.iter().all(|r| !w.overlaps(r)), "an output overlaps an input");
             assert!(writes[..i].iter().all(|v| !w.overlaps(v)), "two outputs overlap");
         }
-        let base = self.arena.as_mut_ptr();
         let outs = writes.map(|w| {
-            // SAFETY: `w` lies inside the arena and overlaps no other span of this call, as asserted above.
-            unsafe { core::slice::from_raw_parts_mut(base.add(w.offset), w.len) }
+            // SAFETY: `w` lies inside the arena, is this value's own or claimed for writing, and overlaps no other span of this
+            // call, as asserted above; `self` is borrowed exclusively.
+            unsafe { core::slice::from_raw_parts_mut(self.part(&w, true), w.len) }
         });
         let ins = reads.map(|r| {
-            let (start, len) = match r.place {
-                Place::Arena => (base.cast_const(), self.arena.len()),
-                Place::Const => (self.consts.as_ptr(), self.consts.len()),
+            let start = match r.place {
+                Place::Arena => self.part(&r, false).cast_const(),
+                Place::Const => self.consts[r.offset..r.offset + r.len].as_ptr(),
                 Place::Virtual(id) => panic!("buffer {id} was never placed"),
             };
-            assert!(r.offset + r.len <= len, "operand lies outside its memory");
-            // SAFETY: `r` lies inside its memory (asserted), and no written span overlaps it (asserted above).
-            unsafe { core::slice::from_raw_parts(start.add(r.offset), r.len) }
+            // SAFETY: `r` lies inside its memory (checked by `part` and by the index), no written span overlaps it (asserted
+            // above), and no other step writes it (`claimed`).
+            unsafe { core::slice::from_raw_parts(start, r.len) }
         });
         (ins, outs)
     }

@@ -96,6 +96,9 @@ pub enum Error {
         /// Its name.
         isa: &'static str,
     },
+    /// A plan whose groups of steps cannot run at the same time; `lower` makes none.
+    #[error("the plan cannot run on several threads: {0}")]
+    Groups(#[from] edgebench_kernels::Overlap),
     /// An input or output that the model does not have.
     #[error("there is no input {index}, the model has {count}")]
     NoSuchPort {

@@ -8,7 +8,8 @@
 //! * [`mod@lower`]: an operator, an arithmetic and an instruction set become steps of `edgebench-kernels`;
 //! * [`plan`]: steps, constants, and an arena whose size is known before anything runs;
 //! * [`session`]: memory for a plan, inputs in, outputs out;
-//! * [`memory`]: what files, constants and arenas lie in.
+//! * [`memory`]: what files, constants and arenas lie in;
+//! * [`team`]: threads that do one job together, again and again.
 #![forbid(unsafe_code)]
 
 pub mod error;
@@ -17,6 +18,7 @@ pub mod lower;
 pub mod memory;
 pub mod plan;
 pub mod session;
+pub mod team;
 pub mod tflite;
 
 pub use error::Error;
@@ -24,3 +26,4 @@ pub use graph::Graph;
 pub use lower::{Arithmetic, LowerOptions, lower};
 pub use plan::Plan;
 pub use session::Session;
+pub use team::Team;

@@ -1,6 +1,7 @@
 //! A plan: steps, constants, and an arena whose size is known before anything runs.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use edgebench_kernels::{Access, Isa, Place, Span, Step};
 
@@ -56,6 +57,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Which operator each step belongs to.
     pub origins: Vec<Origin>,
+    /// All steps in their order, in groups that may run at the same time; one step each in a plan for one thread.
+    pub groups: Vec<Range<usize>>,
+    /// How many threads have something to do: the most steps of a group.
+    pub threads: usize,
     /// Weights and tables.
     pub consts: Zeroed,
     /// Bytes of arena: the peak RAM of activations and scratch space.
@@ -84,6 +89,8 @@ struct Buffer {
 /// (inputs) or to the end (outputs).
 pub(crate) struct Planner<'a> {
     pub(crate) lens: &'a [usize],
+    /// Steps that may run at the same time: what one of them touches lives while any of them runs.
+    pub(crate) groups: &'a [Range<usize>],
     pub(crate) inputs: &'a [Span],
     pub(crate) outputs: &'a [Span],
     /// Give every buffer its own place, so that all can be read afterwards.
@@ -105,19 +112,21 @@ impl Planner<'_> {
             b.first = b.first.min(at);
             b.last = b.last.max(at);
         };
-        let end = steps.len();
+        let end = self.groups.len();
         for id in self.inputs.iter().filter_map(virtual_id) {
             touch(id, 0);
         }
         for id in self.outputs.iter().filter_map(virtual_id) {
             touch(id, end);
         }
-        for (at, step) in steps.iter_mut().enumerate() {
-            step.spans(&mut |span, _| {
-                if let Some(id) = virtual_id(span) {
-                    touch(id, at);
-                }
-            });
+        for (at, group) in self.groups.iter().enumerate() {
+            for step in &mut steps[group.clone()] {
+                step.spans(&mut |span, _| {
+                    if let Some(id) = virtual_id(span) {
+                        touch(id, at);
+                    }
+                });
+            }
         }
         let mut root: Vec<usize> = (0..self.lens.len()).collect();
         if self.keep_all {
@@ -125,11 +134,16 @@ impl Planner<'_> {
                 (b.first, b.last) = (0, end);
             }
         } else {
-            for (at, step) in steps.iter_mut().enumerate() {
-                merge_in_place(at, step, &mut buffers, &mut root);
+            for (at, group) in self.groups.iter().enumerate() {
+                merge_in_place(at, &mut steps[group.clone()], &mut buffers, &mut root);
             }
         }
         let arena_len = place(&mut buffers);
+        // From groups to steps.
+        for b in buffers.iter_mut().flatten() {
+            b.first = self.groups.get(b.first).map_or(steps.len(), |group| group.start);
+            b.last = self.groups.get(b.last).map_or(steps.len(), |group| group.end.saturating_sub(1));
+        }
         Layout { root, buffers, arena_len }
     }
 }
@@ -141,25 +155,43 @@ fn virtual_id(span: &Span) -> Option<usize> {
     }
 }
 
-/// Lets the output of an element-wise step take the place of an input that dies there.
-fn merge_in_place(at: usize, step: &mut Step, buffers: &mut [Option<Buffer>], root: &mut [usize]) {
+/// Of one step: the buffers that it may write over, and those that it writes, each with the part of it.
+#[derive(Default)]
+struct InPlace {
+    candidates: Vec<(usize, Span)>,
+    written: Vec<(usize, Span)>,
+}
+
+/// Lets the output of an element-wise step take the place of an input that dies there. Of a step in parts, each must read the
+/// very part that it writes.
+fn merge_in_place(at: usize, group: &mut [Step], buffers: &mut [Option<Buffer>], root: &mut [usize]) {
     let mut uses: HashMap<usize, usize> = HashMap::new();
-    let (mut candidate, mut written) = (Vec::new(), Vec::new());
-    step.spans(&mut |span, access| {
-        let Some(id) = virtual_id(span) else { return };
-        let id = find(root, id);
-        *uses.entry(id).or_default() += 1;
-        match access {
-            Access::ReadInPlace => candidate.push((id, span.len)),
-            Access::Write => written.push((id, span.len)),
-            _ => {}
-        }
-    });
-    let [(out, out_len)] = written[..] else { return };
-    for (input, len) in candidate {
+    let mut parts: Vec<InPlace> = Vec::new();
+    for step in &mut *group {
+        let mut part = InPlace::default();
+        step.spans(&mut |span, access| {
+            let Some(id) = virtual_id(span) else { return };
+            let id = find(root, id);
+            *uses.entry(id).or_default() += 1;
+            match access {
+                Access::ReadInPlace => part.candidates.push((id, *span)),
+                Access::Write => part.written.push((id, *span)),
+                _ => {}
+            }
+        });
+        parts.push(part);
+    }
+    let Some(first) = parts.first() else { return };
+    let &[(out, _)] = &first.written[..] else { return };
+    for &(input, _) in &first.candidates {
+        let same = |a: &Span, b: &Span| (a.offset, a.len) == (b.offset, b.len);
+        let in_place = |part: &InPlace| {
+            let [(id, to)] = &part.written[..] else { return false };
+            *id == out && part.candidates.iter().any(|(id, from)| *id == input && same(from, to))
+        };
         let (Some(a), Some(b)) = (buffers[input], buffers[out]) else { continue };
-        let sole = uses[&input] == 1 && uses[&out] == 1 && input != out;
-        if sole && a.last == at && b.first == at && len == out_len && a.len == b.len {
+        let sole = uses[&input] == parts.len() && uses[&out] == parts.len() && input != out;
+        if sole && parts.iter().all(in_place) && a.last == at && b.first == at && a.len == b.len {
             buffers[input] = Some(Buffer { last: b.last, ..a });
             buffers[out] = None;
             root[out] = input;
@@ -232,7 +264,8 @@ mod tests {
     }
 
     fn layout(lens: &[usize], steps: &mut [Step], inputs: &[Span], outputs: &[Span], keep_all: bool) -> Layout {
-        Planner { lens, inputs, outputs, keep_all }.layout(steps)
+        let groups: Vec<Range<usize>> = (0..steps.len()).map(|at| at..at + 1).collect();
+        Planner { lens, groups: &groups, inputs, outputs, keep_all }.layout(steps)
     }
 
     #[test]
@@ -241,6 +274,26 @@ mod tests {
         let mut steps = [lut(b[0], b[1]), lut(b[1], b[2])];
         assert_eq!(layout(&[64; 3], &mut steps, &b[..1], &b[2..], false).arena_len, 64);
         assert_eq!(layout(&[64; 3], &mut steps, &b[..1], &b[2..], true).arena_len, 192);
+    }
+
+    #[test]
+    fn parts_of_a_step_work_in_place_or_apart_but_never_across() {
+        let [a, b] = [buffer(0, 128), buffer(1, 128)];
+        let group = |steps: &mut [Step]| {
+            let all = 0..steps.len();
+            Planner {
+                lens: &[128, 128],
+                groups: std::slice::from_ref(&all),
+                inputs: &[a],
+                outputs: &[b],
+                keep_all: false,
+            }
+            .layout(steps)
+            .arena_len
+        };
+        let [low, high] = [|span: Span| span.part(0, 64), |span: Span| span.part(64, 64)];
+        assert_eq!(group(&mut [lut(low(a), low(b)), lut(high(a), high(b))]), 128);
+        assert_eq!(group(&mut [lut(high(a), low(b)), lut(low(a), high(b))]), 256);
     }
 
     #[test]

@@ -1,20 +1,59 @@
 //! Memory for a plan: inputs in, outputs out.
 
-use std::sync::Arc;
+use std::hint::spin_loop;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
 
-use edgebench_kernels::{Block, Kernels, Memory, Span};
+use edgebench_kernels::{Block, Kernels, Memory, SharedArena, Span};
 
 use crate::error::Error;
 use crate::graph::DType;
 use crate::memory::Zeroed;
 use crate::plan::{Plan, Port};
+use crate::team::Team;
 
-/// A plan with an arena of its own. Sessions of one plan share its weights; use one per thread.
+/// A plan with an arena of its own. Sessions of one plan share its weights; use one per thread. A plan that was lowered for
+/// several threads starts them here, and they stay as long as the session.
 #[derive(Debug)]
 pub struct Session {
     plan: Arc<Plan>,
     kernels: &'static Kernels,
-    arena: Zeroed,
+    arena: Arena,
+}
+
+/// Activations and scratch space, and who works on them.
+#[derive(Debug)]
+enum Arena {
+    /// The thread that calls.
+    Own(Zeroed),
+    /// A team: its members hold the lock for reading while they work.
+    Shared(Arc<RwLock<SharedArena>>, Team),
+}
+
+impl Arena {
+    fn shared(plan: &Arc<Plan>, kernels: &'static Kernels) -> Result<Arena, Error> {
+        let arena = SharedArena::new(kernels, &plan.steps, &plan.groups, plan.arena_len)?;
+        let arena = Arc::new(RwLock::new(arena));
+        // How often a thread looks whether the others are done before it gives way to other programs.
+        let looks = if thread::available_parallelism().is_ok_and(|cpus| plan.threads > cpus.get()) { 0 } else { 4000 };
+        let (plan, theirs) = (Arc::clone(plan), Arc::clone(&arena));
+        let team = Team::new(plan.threads, move |thread| {
+            let arena = theirs.read().unwrap_or_else(PoisonError::into_inner);
+            arena.work(
+                thread,
+                plan.consts.bytes(),
+                |look| if look < looks { spin_loop() } else { thread::yield_now() },
+            );
+        });
+        Ok(Arena::Shared(arena, team))
+    }
+
+    fn with<T>(&mut self, access: impl FnOnce(&mut [u8]) -> T) -> T {
+        match self {
+            Arena::Own(bytes) => access(bytes.bytes_mut()),
+            Arena::Shared(arena, _) => access(arena.write().unwrap_or_else(PoisonError::into_inner).bytes_mut()),
+        }
+    }
 }
 
 impl Session {
@@ -24,8 +63,12 @@ impl Session {
     /// If the plan was made for an instruction set that this CPU does not have.
     pub fn new(plan: Arc<Plan>) -> Result<Self, Error> {
         let kernels = plan.isa.kernels().ok_or_else(|| Error::IsaUnavailable { isa: plan.isa.name() })?;
-        // One block more than planned: vector loads may run past the last tensor.
-        let arena = Zeroed::new(plan.arena_len + Block::SIZE);
+        let arena = if plan.threads > 1 {
+            Arena::shared(&plan, kernels)?
+        } else {
+            // One block more than planned: vector loads may run past the last tensor.
+            Arena::Own(Zeroed::new(plan.arena_len + Block::SIZE))
+        };
         Ok(Self { plan, kernels, arena })
     }
 
@@ -40,34 +83,42 @@ impl Session {
     /// # Errors
     /// If there is no such input, or `bytes` has another length than the port.
     pub fn set_input(&mut self, index: usize, bytes: &[u8]) -> Result<(), Error> {
-        let plan = Arc::clone(&self.plan);
+        let Self { plan, arena, .. } = self;
         let port = plan.inputs.get(index).ok_or(Error::NoSuchPort { index, count: plan.inputs.len() })?;
         if bytes.len() != port.span.len {
             return Err(Error::PortLength { name: port.name.clone(), expected: port.span.len, got: bytes.len() });
         }
-        let target = &mut self.arena.bytes_mut()[port.span.offset..][..port.span.len];
-        target.copy_from_slice(bytes);
-        flip(port.dtype, target);
+        arena.with(|memory| {
+            let target = &mut memory[port.span.offset..][..port.span.len];
+            target.copy_from_slice(bytes);
+            flip(port.dtype, target);
+        });
         Ok(())
     }
 
     /// Runs all steps.
     pub fn run(&mut self) {
-        let plan = Arc::clone(&self.plan);
-        edgebench_kernels::run(
-            &plan.steps,
-            self.kernels,
-            &mut Memory::of_bytes(plan.consts.bytes(), self.arena.bytes_mut()),
-        );
+        let Self { plan, kernels, arena } = self;
+        match arena {
+            Arena::Own(memory) => {
+                let memory = &mut Memory::of_bytes(plan.consts.bytes(), memory.bytes_mut());
+                edgebench_kernels::run(&plan.steps, kernels, memory);
+            }
+            Arena::Shared(arena, team) => {
+                arena.write().unwrap_or_else(PoisonError::into_inner).begin();
+                team.run();
+            }
+        }
     }
 
-    /// Runs step `index` only (for profiles).
+    /// Runs step `index` only, on this thread (for profiles).
     ///
     /// # Panics
     /// If there is no such step.
     pub fn run_step(&mut self, index: usize) {
-        let plan = Arc::clone(&self.plan);
-        plan.steps[index].run(self.kernels, &mut Memory::of_bytes(plan.consts.bytes(), self.arena.bytes_mut()));
+        let Self { plan, kernels, arena } = self;
+        let consts = plan.consts.bytes();
+        arena.with(|memory| plan.steps[index].run(kernels, &mut Memory::of_bytes(consts, memory)));
     }
 
     /// Output `index`: little-endian elements of the port's type.
@@ -89,7 +140,8 @@ impl Session {
     }
 
     fn bytes(&mut self, span: Span, dtype: DType) -> Vec<u8> {
-        let mut bytes = Memory::of_bytes(self.plan.consts.bytes(), self.arena.bytes_mut()).read::<u8>(span).to_vec();
+        let Self { plan, arena, .. } = self;
+        let mut bytes = arena.with(|memory| Memory::of_bytes(plan.consts.bytes(), memory).read::<u8>(span).to_vec());
         flip(dtype, &mut bytes);
         bytes
     }

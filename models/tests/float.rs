@@ -31,7 +31,7 @@ fn run_at(at: usize, op: &Op, (shape, x): (&[usize], &[f32]), operands: &[Tensor
     let mut found: Option<Vec<u8>> = None;
     for arithmetic in Arithmetic::ALL {
         for isa in Isa::available() {
-            let options = LowerOptions { arithmetic, isa, keep_all: false };
+            let options = LowerOptions { arithmetic, isa, ..LowerOptions::default() };
             let mut session = Session::new(Arc::new(lower(&graph, &options).expect("supported"))).expect("available");
             session.set_input(0, &bytes).expect("the right length");
             session.run();

@@ -38,9 +38,10 @@ pub(super) fn run(args: &BenchArgs, talk: Talk) -> Result<Outcome> {
         let graph = model.graph()?;
         for &isa in &isas {
             let options = LowerOptions { arithmetic: args.arithmetic, isa, ..LowerOptions::default() };
-            let plan = lower(&graph, &options).map_err(|source| model.error(source))?;
+            let threads = if batch(args) == 1 { usize::from(args.threads) } else { 1 };
+            let plan = lower(&graph, &LowerOptions { threads, ..options }).map_err(|source| model.error(source))?;
             plan.warnings.iter().for_each(|warning| talk.warn(warning));
-            jobs.push(Job { model, graph: graph.clone(), plan: Arc::new(plan) });
+            jobs.push(Job { model, graph: graph.clone(), options, plan: Arc::new(plan) });
         }
     }
     let bar = talk.progress(jobs.len(), "timing");
@@ -80,6 +81,8 @@ fn isas(asked: &[IsaChoice]) -> Result<Vec<Isa>> {
 struct Job<'a> {
     model: &'a ModelFile,
     graph: Graph,
+    /// For one thread per image.
+    options: LowerOptions,
     plan: Arc<Plan>,
 }
 
@@ -87,7 +90,7 @@ impl Job<'_> {
     fn run(&self, args: &BenchArgs, talk: Talk) -> Result<BenchRow> {
         let plan = &self.plan;
         let threads = usize::from(args.threads);
-        let batch = args.batch.map_or(threads, |n| n as usize);
+        let batch = batch(args);
         let times = stopwatch::batches(plan, threads, batch, &effort(args))?;
         let spread = Spread::of(&times);
         if spread.outliers > OUTLIERS_TO_WARN && spread.p90 > SPREAD_TO_WARN * spread.median {
@@ -98,18 +101,21 @@ impl Job<'_> {
                 100.0 * spread.outliers
             ));
         }
-        if threads > batch {
-            talk.note(&format!("a batch of {batch} keeps {batch} of {threads} threads busy"));
+        // Threads that have something to do.
+        let busy = plan.threads.max(threads.min(batch));
+        if threads > busy {
+            talk.note(&format!("a batch of {batch} keeps {busy} of {threads} threads busy"));
         }
         let macs: u64 = plan.origins.iter().map(|origin| origin.macs).sum();
         let gmacs = rate(macs * batch as u64, spread.median);
-        let peak = self.peak(threads.min(batch));
+        let peak = self.peak(busy);
         Ok(BenchRow {
             file: self.model.file.clone(),
             sha256: self.model.sha256(),
             arithmetic: plan.arithmetic.name(),
             isa: plan.isa.name(),
             threads,
+            threads_per_image: plan.threads,
             batch,
             runs: times.len(),
             ms_median: spread.median,
@@ -128,7 +134,11 @@ impl Job<'_> {
 
     fn operators(&self, args: &BenchArgs) -> Result<Vec<OperatorRow>> {
         let most = args.runs.map_or(10_000, |n| n as usize);
-        let times = profile(&self.plan, Duration::from_secs_f64(args.seconds.min(1.0)), most)?;
+        let plan = match self.plan.threads {
+            1 => Arc::clone(&self.plan),
+            _ => Arc::new(lower(&self.graph, &self.options).map_err(|source| self.model.error(source))?),
+        };
+        let times = profile(&plan, Duration::from_secs_f64(args.seconds.min(1.0)), most)?;
         let total: f64 = times.iter().map(|time| time.ms).sum();
         let peak = self.peak(1);
         let row = |time: crate::eval::profile::NodeTime| {
@@ -158,6 +168,11 @@ impl Job<'_> {
         let number = if of(true) > of(false) { Number::Float32 } else { Number::Int8 };
         plan.isa.kernels().map_or(0.0, |kernels| peak::gmacs(kernels, number, threads))
     }
+}
+
+/// Images of one run.
+fn batch(args: &BenchArgs) -> usize {
+    args.batch.map_or_else(|| usize::from(args.threads), |n| n as usize)
 }
 
 fn effort(args: &BenchArgs) -> Effort {

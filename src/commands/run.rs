@@ -20,7 +20,10 @@ pub(super) fn run(args: &RunArgs, talk: Talk) -> Result<Outcome> {
     let isa = isa::choose(args.lowering.isa)?;
     let options = LowerOptions { arithmetic: args.lowering.arithmetic, isa, ..LowerOptions::default() };
     let model = ModelFile::open(&args.model)?;
-    let plan = model.plan(&options)?;
+    let threads = args.threads.map_or_else(machine::cpus, usize::from);
+    // Threads that work on one sample, and samples at a time.
+    let (within, across) = if args.split { (threads, 1) } else { (1, threads) };
+    let plan = model.plan(&LowerOptions { threads: within, ..options })?;
     plan.warnings.iter().for_each(|warning| talk.warn(warning));
     let inputs = arrays::read(&args.input, &plan)?;
     for port in &plan.outputs {
@@ -28,8 +31,7 @@ pub(super) fn run(args: &RunArgs, talk: Talk) -> Result<Outcome> {
     }
 
     let bar = talk.progress(inputs.runs, &model.name());
-    let threads = args.threads.map_or_else(machine::cpus, usize::from);
-    let pool = Pool { threads, share: args.batch as usize };
+    let pool = Pool { threads: across, share: args.batch as usize };
     let begin = Instant::now();
     let results = pool.run(&plan, inputs.runs, |session, at| -> Result<Vec<Vec<u8>>> {
         set_inputs(session, &inputs, at)?;

@@ -1,11 +1,10 @@
 //! Time of a batch of images spread over threads.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier};
-use std::thread;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use edgebench_models::graph::DType;
-use edgebench_models::{Error, Plan, Session};
+use edgebench_models::{Error, Plan, Session, Team};
 
 use super::latency::{Effort, measure};
 
@@ -17,41 +16,33 @@ pub fn batches(plan: &Arc<Plan>, threads: usize, batch: usize, effort: &Effort) 
     let inputs = inputs(plan);
     let threads = threads.clamp(1, batch.max(1));
     let mut sessions = (0..threads).map(|_| Session::new(Arc::clone(plan))).collect::<Result<Vec<_>, _>>()?;
-    let mut first = sessions.remove(0);
-    once(&mut first, &inputs)?;
-    if threads == 1 {
-        return Ok(measure(effort, |_| part(&mut first, &inputs, batch)));
-    }
-    let (gate, stop) = (Barrier::new(threads), AtomicBool::new(false));
-    let share = |thread: usize| batch / threads + usize::from(thread < batch % threads);
-    Ok(thread::scope(|scope| {
-        for (at, session) in sessions.iter_mut().enumerate() {
-            let (gate, stop, inputs) = (&gate, &stop, &inputs);
-            scope.spawn(move || {
-                loop {
-                    gate.wait();
-                    if stop.load(Ordering::Acquire) {
-                        return;
-                    }
-                    part(session, inputs, share(at + 1));
-                    gate.wait();
-                }
-            });
-        }
-        let times = measure(effort, |_| {
-            gate.wait();
-            part(&mut first, &inputs, share(0));
-            gate.wait();
-        });
-        stop.store(true, Ordering::Release);
-        gate.wait();
-        times
+    once(&mut sessions[0], &inputs)?;
+    let sessions = sessions.into_iter().map(Mutex::new).collect();
+    let work = Arc::new(Batch { sessions, inputs, images: batch, next: AtomicUsize::new(0) });
+    let theirs = Arc::clone(&work);
+    let mut team = Team::new(threads, move |thread| theirs.work(thread));
+    Ok(measure(effort, |_| {
+        work.next.store(0, Ordering::Relaxed);
+        team.run();
     }))
 }
 
-fn part(session: &mut Session, inputs: &[Vec<u8>], images: usize) {
-    for _ in 0..images {
-        once(session, inputs).expect("inputs were made for this plan");
+/// Images that threads take one by one: whoever is slowed down takes fewer.
+struct Batch {
+    /// One for each thread.
+    sessions: Vec<Mutex<Session>>,
+    inputs: Vec<Vec<u8>>,
+    images: usize,
+    /// The image to be taken next.
+    next: AtomicUsize,
+}
+
+impl Batch {
+    fn work(&self, thread: usize) {
+        let mut session = self.sessions[thread].lock().unwrap_or_else(PoisonError::into_inner);
+        while self.next.fetch_add(1, Ordering::Relaxed) < self.images {
+            once(&mut session, &self.inputs).expect("inputs were made for this plan");
+        }
     }
 }
 

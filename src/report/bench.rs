@@ -30,6 +30,8 @@ pub struct BenchRow {
     pub isa: &'static str,
     /// Threads.
     pub threads: usize,
+    /// Threads that work on one image together.
+    pub threads_per_image: usize,
     /// Images of one run.
     pub batch: usize,
     /// Timed runs.
@@ -52,7 +54,7 @@ pub struct BenchRow {
     pub peak_gmacs: f64,
     /// `gmacs / peak_gmacs`
     pub peak_share: f64,
-    /// Bytes of activations and scratch memory, for each thread.
+    /// Bytes of activations and scratch memory, for each image that is computed at a time.
     pub arena_bytes: usize,
     /// Every operator on one thread; empty with `--profile=none`.
     pub operators: Vec<OperatorRow>,

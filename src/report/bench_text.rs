@@ -13,7 +13,11 @@ pub fn render(report: &BenchReport, most: usize, width: usize) -> String {
     let _ = writeln!(text, "{}", report.machine.cpu);
     if let Some(run) = report.runs.first() {
         let threads = if run.threads == 1 { "1 thread".into() } else { format!("{} threads", run.threads) };
-        let images = if run.batch == 1 { "1 image".into() } else { format!("{} images", run.batch) };
+        let images = match run.batch {
+            1 if run.threads_per_image > 1 => "1 image that they share".into(),
+            1 => "1 image".into(),
+            batch => format!("{batch} images"),
+        };
         let _ = writeln!(text, "{} arithmetic, {threads}, a run is {images}\n", run.arithmetic);
     }
     text += &runs(report, 22 + width.saturating_sub(NARROW));

@@ -32,6 +32,23 @@ fn the_json_has_what_the_contract_says() {
     }
 }
 
+/// What is split is the same work, and the operators are those of one thread.
+#[test]
+fn a_single_image_is_shared_by_all_threads() {
+    let of = |threads: &str| json(&["bench", "--runs", "5", "--batch", "1", "--threads", threads, "--json"]);
+    let (one, three) = (of("1"), of("3"));
+    let field = |report: &serde_json::Value, name: &str| number(report, &format!("runs.0.{name}"));
+    assert_eq!(
+        (field(&one, "threads_per_image"), field(&three, "threads_per_image")),
+        (1.0, 2.0),
+        "the third has nothing to do"
+    );
+    assert_eq!(field(&one, "macs"), field(&three, "macs"));
+    let operators = |report| at(report, "runs.0.operators").as_array().map(Vec::len);
+    assert_eq!(operators(&one), operators(&three));
+    assert_eq!(number(&json(&["bench", "--runs", "5", "--threads", "2", "--json"]), "runs.0.threads_per_image"), 1.0);
+}
+
 #[test]
 fn operators_are_left_out_on_demand() {
     let report = json(&["bench", "--runs", "5", "--profile=none", "--json"]);

@@ -26,8 +26,10 @@ fn outputs_do_not_depend_on_threads_batch_or_instruction_set() {
     let mut expected = None;
     for isa in isas.filter_map(|isa| at(isa, "name").as_str()) {
         for threads in ["1", "2", "3", "7"] {
-            for batch in ["1", "3", "8", "64"] {
-                let how = ["--isa", isa, "--threads", threads, "--batch", batch];
+            for spread in
+                [&["--batch", "1"][..], &["--batch", "3"], &["--batch", "8"], &["--batch", "64"], &["--split"]]
+            {
+                let how = [&["--isa", isa, "--threads", threads], spread].concat();
                 let run = edgebench(&[&["run", ZOO, "--input", &input, "--output", &output], &how[..]].concat());
                 assert_eq!(run.code, Some(0), "{}", run.stderr);
                 let bytes = std::fs::read(&output).expect("an output");

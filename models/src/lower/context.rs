@@ -267,6 +267,11 @@ impl<'g> Cx<'g> {
         self.consts.fill(len, write)
     }
 
+    /// A constant, as bytes.
+    pub(crate) fn constant(&self, span: Span) -> Vec<u8> {
+        self.consts.copy(span).bytes()[..span.len].to_vec()
+    }
+
     /// What `look` finds in the constants of `rule`.
     pub(crate) fn look_at<T>(&self, rule: Requant, channels: usize, look: impl FnOnce(&RequantData<'_>) -> T) -> T {
         let (bias, multiplier) = (self.consts.copy(rule.bias), self.consts.copy(rule.multiplier));

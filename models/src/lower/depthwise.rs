@@ -1,5 +1,7 @@
 //! DEPTHWISE_CONV_2D on codes.
 
+use edgebench_kernels::Span;
+use edgebench_kernels::arith::Requant;
 use edgebench_kernels::ops::conv::ConvShape;
 use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len, depthwise_tables, depthwise_tables_len};
 
@@ -59,13 +61,18 @@ pub(crate) fn depthwise_conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
     let requant = product.requant(cx, rule, &correction)?;
     let pad_value = zero as i8;
     let Site { shape, input, output } = Site::compact(cx, shape, &pad_value.to_ne_bytes())?;
-    let tables_len = depthwise_tables_len(cx.kernels, &shape);
-    let tables = cx.fill_from(tables_len, requant, shape.out_c, |kernels, requant, target| {
-        depthwise_tables(kernels, &shape, &packed, (requant, pad_value), target);
-    });
+    let tables = tables(cx, &shape, &packed, (requant, pad_value));
     let scratch = cx.scratch(depthwise_scratch_len(cx.kernels, &shape));
     let weights = cx.codes(&packed);
     let step = Depthwise { tables, input, weights, requant, shape, pad_value, scratch, output };
     cx.push(step, shape.macs());
     Ok(())
+}
+
+/// What the kernels make of weights (laid out as [`Depthwise::weights`]) and requantisation for images of this very shape.
+pub(crate) fn tables(cx: &mut Cx<'_>, shape: &ConvShape, weights: &[i8], (rule, pad_value): (Requant, i8)) -> Span {
+    let len = depthwise_tables_len(cx.kernels, shape);
+    cx.fill_from(len, rule, shape.out_c, |kernels, requant, target| {
+        depthwise_tables(kernels, shape, weights, (requant, pad_value), target);
+    })
 }

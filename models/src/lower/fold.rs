@@ -53,7 +53,8 @@ fn set(cx: &mut Cx<'_>, id: TensorId, value: Vec<u8>) -> Result<(), Error> {
 
 /// Lowers the node alone, in the portable kernels, and runs it.
 fn evaluate(cx: &Cx<'_>) -> Result<Vec<(TensorId, Vec<u8>)>, Error> {
-    let options = LowerOptions { arithmetic: cx.arithmetic, isa: Isa::Scalar, keep_all: true };
+    let options =
+        LowerOptions { arithmetic: cx.arithmetic, isa: Isa::Scalar, keep_all: true, ..LowerOptions::default() };
     let mut alone = Cx::new(cx.graph, &options)?;
     alone.values.clone_from(&cx.values);
     alone.enter(cx.node_index());

@@ -27,11 +27,13 @@ mod quant;
 mod reduce;
 mod resize;
 mod softmax;
+mod split;
 mod unary;
 mod wide;
 mod wide_unary;
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use edgebench_kernels::{Isa, Span};
@@ -95,11 +97,16 @@ pub struct LowerOptions {
     pub isa: Isa,
     /// Keep every intermediate tensor in a place of its own, to be read after a run; costs RAM.
     pub keep_all: bool,
+    /// Threads that work on one image together: heavy steps are split into so many parts.
+    pub threads: usize,
+    /// Nanoseconds of work, roughly, for which another thread is worth it; less makes more parts.
+    pub grain: u64,
 }
 
 impl Default for LowerOptions {
     fn default() -> Self {
-        Self { arithmetic: Arithmetic::Litert, isa: Isa::detect(), keep_all: false }
+        let (isa, grain) = (Isa::detect(), split::GRAIN);
+        Self { arithmetic: Arithmetic::Litert, isa, keep_all: false, threads: 1, grain }
     }
 }
 
@@ -142,9 +149,17 @@ fn finish(mut cx: Cx<'_>, inputs: &[TensorId], outputs: &[TensorId], options: &L
         compact.into_iter().try_for_each(|id| cx.operand(id).map(|_| ()))?;
     }
     let spans = |ports: &[Port]| ports.iter().map(|p| p.span).collect::<Vec<Span>>();
-    let layout =
-        Planner { lens: &cx.buffers, inputs: &spans(&inputs), outputs: &spans(&outputs), keep_all: options.keep_all }
-            .layout(&mut cx.steps);
+    let groups = split::split(&mut cx, options);
+    // Where nothing is heavy enough there is nothing to share.
+    let threads = groups.iter().map(Range::len).max().unwrap_or(1).max(1);
+    let planner = Planner {
+        lens: &cx.buffers,
+        groups: &groups,
+        inputs: &spans(&inputs),
+        outputs: &spans(&outputs),
+        keep_all: options.keep_all,
+    };
+    let layout = planner.layout(&mut cx.steps);
     if layout.arena_len > ARENA_LIMIT {
         return Err(Error::Limit { what: "bytes of arena".into(), limit: ARENA_LIMIT, got: layout.arena_len });
     }
@@ -164,6 +179,8 @@ fn finish(mut cx: Cx<'_>, inputs: &[TensorId], outputs: &[TensorId], options: &L
         lifetimes: layout.lifetimes(),
         steps: cx.steps,
         origins: cx.origins,
+        groups,
+        threads,
         consts: cx.consts.finish(),
         inputs,
         outputs,
