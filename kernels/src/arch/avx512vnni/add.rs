@@ -10,7 +10,7 @@ struct Rule {
     low: __m512i,
     high: __m512i,
     bias: __m512i,
-    shift: __m128i,
+    shift: __m512i,
     zero: __m512i,
     limits: [__m512i; 2],
 }
@@ -27,7 +27,7 @@ fn codes(rule: &Rule, a: __m512i, b: __m512i) -> __m512i {
     let pairs = [_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b)];
     let sum = |shifted: __m512i| {
         let sum = _mm512_dpwssd_epi32(rule.bias, shifted, rule.high);
-        _mm512_sra_epi32(_mm512_dpwssd_epi32(sum, _mm512_srai_epi16::<8>(shifted), rule.low), rule.shift)
+        _mm512_srav_epi32(_mm512_dpwssd_epi32(sum, _mm512_srai_epi16::<8>(shifted), rule.low), rule.shift)
     };
     let words = pairs.map(|pair| {
         // Codes times 256.
@@ -61,13 +61,25 @@ pub(super) unsafe fn add(rule: &AddRow, a: &[i8], b: &[i8], out: &mut [i8]) {
         low: _mm512_set1_epi32(low),
         high: _mm512_set1_epi32(high),
         bias: _mm512_set1_epi32(rule.bias),
-        shift: _mm_cvtsi32_si128(rule.shift as i32),
+        shift: _mm512_set1_epi32(rule.shift as i32),
         zero: _mm512_set1_epi16(rule.zero as i16),
         limits: [_mm512_set1_epi8(rule.lo as i8), _mm512_set1_epi8(rule.hi as i8)],
     };
-    for (i, to) in out.chunks_mut(64).enumerate() {
-        let mask = !0 >> (64 - to.len());
-        let codes = codes(&vectors, load(a, 64 * i, mask), load(b, 64 * i, mask));
+    let mut at = 0;
+    if a.len() == out.len() && b.len() == out.len() {
+        let (a, b) = (a.as_chunks::<64>().0, b.as_chunks::<64>().0);
+        for ((a, b), to) in a.iter().zip(b).zip(out.as_chunks_mut::<64>().0) {
+            // SAFETY: the arrays are one vector each.
+            unsafe {
+                let (a, b) = (_mm512_loadu_epi8(a.as_ptr()), _mm512_loadu_epi8(b.as_ptr()));
+                _mm512_storeu_epi8(to.as_mut_ptr(), codes(&vectors, a, b));
+            }
+        }
+        at = out.len() / 64 * 64;
+    }
+    for (i, to) in out[at..].chunks_mut(64).enumerate() {
+        let (at, mask) = (at + 64 * i, !0 >> (64 - to.len()));
+        let codes = codes(&vectors, load(a, at, mask), load(b, at, mask));
         // SAFETY: the mask has no lanes beyond the end of `to`.
         unsafe { _mm512_mask_storeu_epi8(to.as_mut_ptr(), mask, codes) };
     }
