@@ -103,6 +103,11 @@ fn bands_of_lines<A: Number, B: Number>(
     let middle = s.in_w.min(window.columns - left);
     for image in 0..s.batch {
         let input = &input[image * image_len..][..image_len];
+        // The padding columns stay as they are while lines come and go.
+        for line in ring[..window.lines * line_len].chunks_exact_mut(line_len) {
+            line[..left * s.in_c].fill(pad);
+            line[(left + middle) * s.in_c..].fill(pad);
+        }
         // Lines are counted from the top of the padding; those below `fresh` are in the ring.
         let mut fresh = 0;
         for y in (0..s.out_h).step_by(window.band) {
@@ -110,15 +115,9 @@ fn bands_of_lines<A: Number, B: Number>(
             let top = y * s.stride_h;
             let end = top + (rows - 1) * s.stride_h + (s.k_h - 1) * s.dilation_h + 1;
             for line in fresh.max(top)..end {
-                let target = &mut ring[line % window.lines * line_len..][..line_len];
+                let target = &mut ring[line % window.lines * line_len + left * s.in_c..][..middle * s.in_c];
                 match line.checked_sub(s.pad_top).filter(|&r| r < s.in_h) {
-                    Some(r) => {
-                        let (before, rest) = target.split_at_mut(left * s.in_c);
-                        let (middle_part, after) = rest.split_at_mut(middle * s.in_c);
-                        before.fill(pad);
-                        copy(&input[r * s.in_w * s.in_c..][..middle * s.in_c], middle_part);
-                        after.fill(pad);
-                    }
+                    Some(r) => copy(&input[r * s.in_w * s.in_c..][..target.len()], target),
                     None => target.fill(pad),
                 }
             }
