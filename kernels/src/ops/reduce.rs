@@ -136,8 +136,33 @@ impl Reduce {
             return;
         }
         let inner = input.len() / level.count.max(1);
+        if depth == AXES - 2 && level.out_stride == 0 && self.levels[AXES - 1].out_stride == 1 {
+            return rows(input, inner, &mut sums[..inner], f);
+        }
         for (i, input) in input.chunks_exact(inner.max(1)).enumerate() {
             self.level(depth + 1, input, &mut sums[i * level.out_stride..], f);
+        }
+    }
+}
+
+/// Rows of `width` elements, column by column; a block of columns at a time, so that its accumulators stay in registers.
+fn rows<T: Code>(input: &[T], width: usize, sums: &mut [i32], f: &impl Fn(i32, i32) -> i32) {
+    const BLOCK: usize = 16;
+    for (block, sums) in sums.chunks_mut(BLOCK).enumerate() {
+        if let Ok(mut acc) = <[i32; BLOCK]>::try_from(&*sums) {
+            for row in 0..input.len() / width {
+                let codes = &input[row * width + block * BLOCK..][..BLOCK];
+                for (acc, &x) in acc.iter_mut().zip(codes) {
+                    *acc = f(*acc, x.wide());
+                }
+            }
+            sums.copy_from_slice(&acc);
+        } else {
+            for row in 0..input.len() / width {
+                for (sum, &x) in sums.iter_mut().zip(&input[row * width + block * BLOCK..]) {
+                    *sum = f(*sum, x.wide());
+                }
+            }
         }
     }
 }
