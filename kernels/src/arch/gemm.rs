@@ -9,7 +9,7 @@
 //!     for each KR codes of the run
 //!         load NP weight vectors; for each pixel: broadcast its KR codes, NP dot products into NP accumulators
 //! ```
-//! and leaves its accumulators to the kernel's epilogue, whose constants are prepared once for all tiles of a line. Pixels are `pitch` elements apart, taps at the same place for each.
+//! and leaves its accumulators to the kernel's epilogue, whose constants are prepared once for all tiles of a band. Pixels are `pitch` elements apart, taps at the same place for each.
 
 use crate::arch::rows::{Band, for_each_band};
 use crate::ops::conv::ConvShape;
@@ -79,6 +79,8 @@ pub(crate) struct Target<T> {
     pub at: *mut T,
     /// Elements from pixel to pixel.
     pub pitch: usize,
+    /// Elements from line to line.
+    pub row_pitch: usize,
     /// Index of the first channel.
     pub channel: usize,
     /// Channels from there to the end of the group; more than the tile has, or fewer.
@@ -91,19 +93,30 @@ pub(crate) struct Source<K: Kernel + ?Sized> {
     pub codes: *const K::Code,
     /// First panel.
     pub weights: *const K::Weight,
-    /// Tiles, one beside the other.
+    /// Lines of the band.
+    pub rows: usize,
+    /// Tiles of a line, one beside the other.
     pub tiles: usize,
     /// Tiles that have seen these panels since they were first read.
     pub done: usize,
 }
 
-/// The walk over the taps, the same for every tile of a line.
+impl<K: Kernel + ?Sized> Clone for Source<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<K: Kernel + ?Sized> Copy for Source<K> {}
+
+/// The walk over the taps, the same for every tile of a band.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taps {
     /// Kernel rows.
     pub rows: usize,
-    /// Line of the ring that the first kernel row sees.
+    /// Line of the ring that the first kernel row sees from the first line of the band.
     pub slot: usize,
+    /// Lines of the ring from line to line of the band.
+    pub row_step: usize,
     /// Lines from kernel row to kernel row.
     pub slot_step: usize,
     /// Lines in the ring.
@@ -131,6 +144,7 @@ impl Taps {
         let all = Taps {
             rows: s.k_h,
             slot: 0,
+            row_step: s.stride_h % window.lines.max(1),
             slot_step: s.dilation_h % window.lines.max(1),
             lines: window.lines,
             line_len: window.line_len(),
@@ -142,13 +156,15 @@ impl Taps {
         };
         match window.form {
             // The kernel rows of a pixel are one run.
-            Form::Gathered => Taps { rows: 1, slot_step: 0, depth: s.k_h * depth, pitch: window.channels, ..all },
+            Form::Gathered => {
+                Taps { rows: 1, row_step: 0, slot_step: 0, depth: s.k_h * depth, pitch: window.channels, ..all }
+            }
             Form::Lines | Form::Flat => all,
         }
     }
 }
 
-/// Register tiles of one line, one beside the other; to be wrapped by each instruction set in a function with its features. `U` is
+/// Register tiles of a band, lines of some beside each other; to be wrapped by each instruction set in a function with its features. `U` is
 /// how many dot products of a run are unrolled.
 ///
 /// # Safety
@@ -167,17 +183,27 @@ pub(crate) unsafe fn tiles<K: Kernel, const MR: usize, const NP: usize, const U:
     });
     // SAFETY: the caller vouches for the CPU.
     let finish = unsafe { K::prepare::<NP>(rule, &to) };
-    let mut codes = source.codes;
-    for tile in source.done..source.done + source.tiles {
-        // The first tiles fetch the panels that come next: one each, line by line as they read their own. (Of two panels: a single one
-        // is all there is, and four serve few pixels, where fetching is what takes the time anyway.)
-        let ahead = if tile < NP { (NP + tile) * taps.panel_len } else { 0 };
-        // SAFETY: the caller vouches for the pixels and panels of each tile.
-        let acc = unsafe { walk::<K, MR, NP, U>(bias, taps, codes, (source.weights, ahead)) };
-        // SAFETY: the caller vouches for the target.
-        unsafe { K::finish(&finish, acc, &to) };
-        codes = codes.wrapping_add(MR * taps.pitch);
-        to.at = to.at.wrapping_add(MR * to.pitch);
+    let (mut slot, mut tile) = (taps.slot, source.done);
+    for _ in 0..source.rows {
+        let mut codes = source.codes;
+        let mut target = to;
+        for _ in 0..source.tiles {
+            // The first tiles fetch the panels that come next: one each, line by line as they read their own. (Of two panels: a single one
+            // is all there is, and four serve few pixels, where fetching is what takes the time anyway.)
+            let ahead = if tile < NP { (NP + tile) * taps.panel_len } else { 0 };
+            // SAFETY: the caller vouches for the pixels and panels of each tile.
+            let acc = unsafe { walk::<K, MR, NP, U>(bias, (taps, slot), codes, (source.weights, ahead)) };
+            // SAFETY: the caller vouches for the target.
+            unsafe { K::finish(&finish, acc, &target) };
+            codes = codes.wrapping_add(MR * taps.pitch);
+            target.at = target.at.wrapping_add(MR * to.pitch);
+            tile += 1;
+        }
+        to.at = to.at.wrapping_add(to.row_pitch);
+        slot += taps.row_step;
+        if slot >= taps.lines {
+            slot -= taps.lines;
+        }
     }
 }
 
@@ -188,12 +214,11 @@ pub(crate) unsafe fn tiles<K: Kernel, const MR: usize, const NP: usize, const U:
 #[inline(always)]
 unsafe fn walk<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
     bias: [K::Acc; NP],
-    taps: &Taps,
+    (taps, mut slot): (&Taps, usize),
     codes: *const K::Code,
     (mut weights, ahead): (*const K::Weight, usize),
 ) -> [[K::Acc; NP]; MR] {
     let mut acc = [bias; MR];
-    let mut slot = taps.slot;
     for _ in 0..taps.rows {
         let mut run = codes.wrapping_add(slot * taps.line_len);
         for _ in 0..taps.runs {
@@ -310,24 +335,22 @@ pub(crate) unsafe fn conv<K: Kernel>(s: &ConvShape, rule: &K::Rule<'_>, data: Op
                 // Nearly equal tiles, the larger ones first: 26 pixels by tiles of at most 12 are 9, 9 and 8.
                 let tiles = band.count.div_ceil(functions.len());
                 let (small, larger) = (band.count / tiles, band.count % tiles);
-                for (i, row) in band.rows(s, &window).enumerate() {
-                    let done = i * tiles;
-                    let taps = Taps { slot: row.slot, ..taps };
-                    // SAFETY: the output has all pixels of the row and all channels (asserted above).
-                    let at = unsafe { output.add(row.pixel * s.out_c + channel) };
-                    let to = Target { at, pitch: s.out_c, channel, valid: group_out - panel * K::NR };
-                    // SAFETY: the ring holds all taps of the row's pixels (`Window`), with slack; the weights have
-                    // `width` panels from here on (asserted above); the caller vouches for the CPU.
-                    unsafe {
-                        if larger > 0 {
-                            functions[small](rule, &taps, Source { codes, weights, tiles: larger, done }, to);
-                        }
-                        let pixels = larger * (small + 1);
-                        let codes = codes.wrapping_add(pixels * taps.pitch);
-                        let source = Source { codes, weights, tiles: tiles - larger, done: done + larger };
-                        let to = Target { at: at.wrapping_add(pixels * s.out_c), ..to };
-                        functions[small - 1](rule, &taps, source, to);
+                let taps = Taps { slot: band.slot, ..taps };
+                // SAFETY: the output has all pixels of the band and all channels (asserted above).
+                let at = unsafe { output.add(band.pixel * s.out_c + channel) };
+                let (pitch, row_pitch) = (s.out_c, band.count * s.out_c);
+                let to = Target { at, pitch, row_pitch, channel, valid: group_out - panel * K::NR };
+                let source = Source { codes, weights, rows: band.rows, tiles: larger, done: 0 };
+                // SAFETY: the ring holds all taps of the band's pixels (`Window`), with slack; the weights have `width` panels
+                // from here on (asserted above); the caller vouches for the CPU.
+                unsafe {
+                    if larger > 0 {
+                        functions[small](rule, &taps, source, to);
                     }
+                    let pixels = larger * (small + 1);
+                    let codes = codes.wrapping_add(pixels * taps.pitch);
+                    let source = Source { codes, tiles: tiles - larger, done: band.rows * larger, ..source };
+                    functions[small - 1](rule, &taps, source, Target { at: at.wrapping_add(pixels * pitch), ..to });
                 }
                 panel += width;
             }

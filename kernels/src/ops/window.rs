@@ -67,6 +67,8 @@ const PIECE: usize = 16 * 1024;
 const FEW_WEIGHTS: usize = 16 * 1024;
 /// Largest size in bytes of such a band.
 const BAND: usize = 256 * 1024;
+/// The same where the weights are few: what is prepared for a band is worth some lines.
+const SMALL_BAND: usize = 8 * 1024;
 /// Pixels of a piece where the weights are many: four tiles of 14.
 const MANY_PIXELS: usize = 56;
 /// Bytes per pixel from which on a strided 1×1 convolution copies only the pixels that it sees, one by one.
@@ -108,11 +110,8 @@ impl Window {
             let piece = even(window.pixels, most.max(MANY_PIXELS));
             return Window::row(Form::Gathered, size, channels, window.pixels, piece);
         }
-        if !many {
-            return window;
-        }
         let line = (window.line_len() * size).max(1);
-        let fits = |band: usize| lines(s, band) * line <= BAND;
+        let fits = |band: usize| lines(s, band) * line <= if many { BAND } else { SMALL_BAND };
         let most = (1..=s.out_h).take_while(|&band| fits(band)).last().unwrap_or(1);
         let band = even(s.out_h, most);
         Window { lines: lines(s, band), band, ..window }
