@@ -68,7 +68,7 @@ const FEW_WEIGHTS: usize = 16 * 1024;
 /// Largest size in bytes of such a band.
 const BAND: usize = 256 * 1024;
 /// The same where the weights are few: what is prepared for a band is worth some lines.
-const SMALL_BAND: usize = 8 * 1024;
+const SMALL_BAND: usize = 4 * 1024;
 /// Pixels of a piece where the weights are many: four tiles of 14.
 const MANY_PIXELS: usize = 56;
 /// Bytes per pixel from which on a strided 1×1 convolution copies only the pixels that it sees, one by one.
