@@ -235,7 +235,8 @@ impl<const EPILOGUE: u8> Int8<EPILOGUE> {
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 pub(super) unsafe fn conv(step: &Conv, data: ConvData<'_>) {
     let scale = if is_f32_even(&data.requant) { crate::span::view(data.requant.multiplier) } else { &[] };
-    let below_one = !scale.is_empty() && all_below_one(scale);
+    // A small ReLU was found to be so while lowering.
+    let below_one = step.small_relu || !scale.is_empty() && all_below_one(scale);
     let requant = data.requant;
     let rule = Rule { requant: &requant, scale, below_one };
     // SAFETY: this function has the features.
