@@ -1,0 +1,79 @@
+//! Optimisers over flat slices of parameters, by the rules of PyTorch.
+
+use crate::Kernels;
+
+/// A step of stochastic gradient descent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SgdStep {
+    /// Learning rate.
+    pub rate: f32,
+    /// How much of the velocity stays.
+    pub momentum: f32,
+    /// Times the weights is added to the gradient.
+    pub weight_decay: f32,
+    /// Whether the step looks ahead.
+    pub nesterov: bool,
+}
+
+/// `g' = fma(weight_decay, w, g)`, `v = fma(momentum, v, g')`, `w = fma(−rate, step, w)` where the step is `v`, or with Nesterov's
+/// rule `fma(momentum, v, g')`.
+///
+/// # Panics
+/// If lengths differ.
+pub fn sgd_momentum(k: &Kernels, step: &SgdStep, w: &mut [f32], g: &[f32], v: &mut [f32]) {
+    let _ = k;
+    assert!(w.len() == g.len() && w.len() == v.len(), "tensors of different lengths");
+    for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
+        let g = w.mul_add(step.weight_decay, *g);
+        *v = v.mul_add(step.momentum, g);
+        let by = if step.nesterov { v.mul_add(step.momentum, g) } else { *v };
+        *w = by.mul_add(-step.rate, *w);
+    }
+}
+
+/// A step of Adam with decoupled weight decay (AdamW); made by [`AdamStep::new`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamStep {
+    beta1: f32,
+    beta2: f32,
+    epsilon: f32,
+    /// `1 − rate · weight_decay`
+    keep: f32,
+    /// `rate / (1 − beta1ᵗ)`
+    rate: f32,
+    /// `1 / √(1 − beta2ᵗ)`
+    root: f32,
+}
+
+impl AdamStep {
+    /// Step `t` = 1, 2, …; usual are `betas` of 0.9 and 0.999, `epsilon` of 1e-8.
+    #[must_use]
+    pub fn new(rate: f64, betas: (f64, f64), epsilon: f64, weight_decay: f64, t: u32) -> AdamStep {
+        let correction = |beta: f64| 1.0 - libm::pow(beta, f64::from(t));
+        AdamStep {
+            beta1: betas.0 as f32,
+            beta2: betas.1 as f32,
+            epsilon: epsilon as f32,
+            keep: (1.0 - rate * weight_decay) as f32,
+            rate: (rate / correction(betas.0)) as f32,
+            root: (1.0 / correction(betas.1).sqrt()) as f32,
+        }
+    }
+}
+
+/// `m = fma(beta1, m − g, g)`, `v = fma(beta2, v − g², g²)`, `w = fma(−rate, m / fma(√v, root, epsilon), w · keep)`, with the
+/// corrections of the step in `rate` and `root`.
+///
+/// # Panics
+/// If lengths differ.
+pub fn adam(k: &Kernels, step: &AdamStep, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+    let _ = k;
+    assert!(w.len() == g.len() && w.len() == m.len() && w.len() == v.len(), "tensors of different lengths");
+    for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+        *m = (*m - g).mul_add(step.beta1, *g);
+        let square = g * g;
+        *v = (*v - square).mul_add(step.beta2, square);
+        let by = *m / v.sqrt().mul_add(step.root, step.epsilon);
+        *w = by.mul_add(-step.rate, *w * step.keep);
+    }
+}
