@@ -46,7 +46,7 @@ mod normal;
 mod params;
 mod pixelate;
 mod poisson;
-mod rng;
+pub mod rng;
 mod snow;
 mod spatter;
 mod zoom;

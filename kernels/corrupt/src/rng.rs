@@ -2,7 +2,7 @@
 
 /// A stream of 2^34 random words that is named by its key and the upper part of its counter.
 #[derive(Clone, Debug)]
-pub(crate) struct Rng {
+pub struct Rng {
     key: [u32; 2],
     counter: [u32; 4],
     block: [u32; 4],
@@ -10,13 +10,16 @@ pub(crate) struct Rng {
 }
 
 impl Rng {
-    pub(crate) fn new(seed: u64, index: u64, stream: u32) -> Self {
+    /// The stream of this name: a seed, a number (of an image, say) and a purpose.
+    #[must_use]
+    pub fn new(seed: u64, index: u64, stream: u32) -> Self {
         let counter = [0, stream, index as u32, (index >> 32) as u32];
         Self { key: [seed as u32, (seed >> 32) as u32], counter, block: [0; 4], used: 4 }
     }
 
+    /// The next word.
     #[inline(always)]
-    pub(crate) fn word(&mut self) -> u32 {
+    pub fn word(&mut self) -> u32 {
         if self.used == 4 {
             self.block = philox(self.counter, self.key);
             self.counter[0] = self.counter[0].wrapping_add(1);
@@ -29,23 +32,23 @@ impl Rng {
 
     /// In (0, 1): an odd multiple of 2^-33.
     #[inline(always)]
-    pub(crate) fn unit(&mut self) -> f64 {
+    pub fn unit(&mut self) -> f64 {
         (f64::from(self.word()) + 0.5) * (1.0 / 4_294_967_296.0)
     }
 
     /// In (low, high).
-    pub(crate) fn uniform(&mut self, low: f64, high: f64) -> f64 {
+    pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.unit()
     }
 
     /// 0 to `n` − 1; `n` > 0.
-    pub(crate) fn below(&mut self, n: usize) -> usize {
+    pub fn below(&mut self, n: usize) -> usize {
         ((u64::from(self.word()) * n as u64) >> 32) as usize
     }
 
     /// With mean 0 and variance 1.
     #[inline(always)]
-    pub(crate) fn normal(&mut self) -> f64 {
+    pub fn normal(&mut self) -> f64 {
         crate::normal::quantile(self.unit())
     }
 }

@@ -145,6 +145,6 @@ pub fn global_average_backward(k: &Kernels, n: usize, channels: usize, dy: &[f32
 
 /// One window over each image of `n`, which together have `len` elements.
 fn whole(n: usize, channels: usize, len: usize) -> PoolShape {
-    let pixels = if n * channels == 0 { 0 } else { len / (n * channels) };
+    let pixels = len.checked_div(n * channels).unwrap_or(0);
     PoolShape { in_h: 1, in_w: pixels, channels, out_h: 1, out_w: 1, window: [1, pixels], stride: [1, 1], pad: [0, 0] }
 }

@@ -1,0 +1,29 @@
+//! Trains and compresses image classifiers on the CPU.
+//!
+//! ```text
+//! arch ─► Net (layers as data) ─► Program (fused operations in stages) ─► fit: forward, backward, optimiser
+//!          Params (numbers)  ────────────┘                                     │
+//!                                                                              └─► export ─► .tflite
+//! ```
+//! A list of layers with explicit gradients, no general differentiation: fast, small, and the same bits for any number of threads
+//! and any instruction set.
+#![forbid(unsafe_code)]
+
+pub mod arch;
+pub mod augment;
+mod error;
+pub mod exec;
+mod images;
+pub mod net;
+pub mod optim;
+mod params;
+pub mod quant;
+pub mod schedule;
+mod suggest;
+
+pub use error::Error;
+pub use exec::Engine;
+pub use images::{Encoding, Images};
+pub use net::Net;
+pub use params::{Init, Params};
+pub(crate) use suggest::suggest;

@@ -1,0 +1,38 @@
+//! Simulated quantisation: what an int8 network will compute, in float32, as the exporter writes it.
+
+use edgebench_train_kernels::FakeQuant;
+
+/// How much of the old range stays with every step (SPEC B.3).
+const DECAY: f32 = 0.999;
+
+/// The int8 codes of an activation of this range, or `None` before anything has been seen. The range always holds 0 (SPEC C.2).
+#[must_use]
+pub fn activation(range: &[f32]) -> Option<FakeQuant> {
+    let (lo, hi) = (range[0].min(0.0), range[1].max(0.0));
+    if lo == hi {
+        return None;
+    }
+    let (lo, hi) = (f64::from(lo), f64::from(hi));
+    let scale = ((hi - lo) / 255.0).max(1e-6 / 255.0);
+    let from_low = -128.0 - lo / scale;
+    let from_high = 127.0 - hi / scale;
+    let low_error = 128.0 + (lo / scale).abs();
+    let high_error = 127.0 + (hi / scale).abs();
+    let exact = if low_error < high_error { from_low } else { from_high };
+    let zero_point = exact.round().clamp(-128.0, 127.0) as i32;
+    Some(FakeQuant { scale: scale as f32, zero_point, min: -128, max: 127 })
+}
+
+/// A range follows the smallest and largest value of a batch; the first batch sets it.
+pub(crate) fn follow(range: &mut [f32], (lo, hi): (f32, f32)) {
+    if lo > hi {
+        return;
+    }
+    let (lo, hi) = (lo.min(0.0), hi.max(0.0));
+    if range[0] == range[1] {
+        range.copy_from_slice(&[lo, hi]);
+    } else {
+        range[0] = DECAY * range[0] + (1.0 - DECAY) * lo;
+        range[1] = DECAY * range[1] + (1.0 - DECAY) * hi;
+    }
+}
