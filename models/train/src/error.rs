@@ -22,6 +22,24 @@ pub enum Error {
         /// All names.
         known: String,
     },
+    /// A file that cannot be read or written.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The loss is not a number any more.
+    #[error(
+        "the loss is no longer finite after step {step} (rate {rate}): lower the learning rate, lengthen the warm-up or clip gradients"
+    )]
+    Diverged {
+        /// Steps done before.
+        step: usize,
+        /// Learning rate of the step.
+        rate: f64,
+    },
     /// Images that cannot be learnt from.
     #[error("{problem}")]
     Images {
@@ -39,4 +57,11 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+}
+
+impl Error {
+    /// The error that a file has this problem.
+    pub(crate) fn file(path: &std::path::Path, problem: impl std::fmt::Display) -> Error {
+        Error::File { path: path.to_owned(), problem: problem.to_string() }
+    }
 }

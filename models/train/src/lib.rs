@@ -11,8 +11,11 @@
 
 pub mod arch;
 pub mod augment;
+pub mod checkpoint;
 mod error;
 pub mod exec;
+pub mod fit;
+mod fold;
 mod images;
 pub mod net;
 pub mod optim;
@@ -20,10 +23,14 @@ mod params;
 pub mod quant;
 pub mod schedule;
 mod suggest;
+pub mod technique;
+mod trainer;
 
 pub use error::Error;
 pub use exec::Engine;
+pub use fold::fold;
 pub use images::{Encoding, Images};
 pub use net::Net;
 pub use params::{Init, Params};
 pub(crate) use suggest::suggest;
+pub use trainer::{Moves, Trainer};

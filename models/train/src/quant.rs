@@ -2,6 +2,9 @@
 
 use edgebench_train_kernels::FakeQuant;
 
+use crate::net::{Activation, Op};
+use crate::{Error, Net, Params};
+
 /// How much of the old range stays with every step (SPEC B.3).
 const DECAY: f32 = 0.999;
 
@@ -35,4 +38,41 @@ pub(crate) fn follow(range: &mut [f32], (lo, hi): (f32, f32)) {
         range[0] = DECAY * range[0] + (1.0 - DECAY) * lo;
         range[1] = DECAY * range[1] + (1.0 - DECAY) * hi;
     }
+}
+
+/// `net` with simulated quantisation wherever its int8 form has a tensor with a range of its own: after the input, after convolutions
+/// and dense layers, additions and means, and behind their ReLU where they have one. Kernels are not touched; their path
+/// ([`WeightPath::quantised`](crate::technique::WeightPath)) is.
+///
+/// # Errors
+/// [`Error::Net`] for batch normalisation, which must be folded before.
+pub fn insert(net: &Net, params: &Params) -> Result<(Net, Params), Error> {
+    let uses = net.uses();
+    let layers = net.layers();
+    let mut out = Net::new(net.name(), net.input())?;
+    let mut values = Vec::new();
+    let mut place = vec![0; layers.len()];
+    for (at, layer) in layers.iter().enumerate() {
+        if let Op::BatchNorm { .. } = layer.op {
+            return Err(net.problem(at, "fold batch normalisation before quantisation is simulated"));
+        }
+        if at > 0 {
+            let inputs: Vec<usize> = layer.inputs.iter().map(|&input| place[input]).collect();
+            values.extend(net.tensors_of(at).map(|tensor| params.get(tensor).to_vec()));
+            place[at] = out.add(layer.name.clone(), layer.op.clone(), &inputs)?;
+        }
+        let next = layers.iter().find(|next| next.inputs.contains(&at)).filter(|_| uses[at] == 1);
+        let fused = next.is_some_and(|next| matches!(next.op, Op::Act(Activation::Relu | Activation::Relu6)));
+        let ranged = match layer.op {
+            Op::Input | Op::Act(_) | Op::GlobalAveragePool => true,
+            Op::Conv(_) | Op::Depthwise { .. } | Op::Dense { .. } | Op::Add => !fused,
+            _ => false,
+        };
+        if ranged {
+            place[at] = out.add(format!("{}/quant", layer.name), Op::FakeQuant, &[place[at]])?;
+            values.push(vec![0.0; 2]);
+        }
+    }
+    let params = Params::new(&out, values)?;
+    Ok((out, params))
 }

@@ -150,7 +150,7 @@ impl Net {
             return Err(Error::Net { layer: "input".into(), problem: format!("an input of {input} holds no value") });
         }
         let layer = Layer { name: "input".into(), op: Op::Input, inputs: Vec::new() };
-        Ok(Net { name, layers: vec![layer], shapes: vec![input], tensors: Vec::new(), ranges: vec![0..0] })
+        Ok(Net { name, layers: vec![layer], shapes: vec![input], tensors: Vec::new(), ranges: vec![Range::default()] })
     }
 
     /// Name of the architecture.

@@ -1,0 +1,183 @@
+//! A network in training: numbers, what happens to its weights, an optimiser; one step at a time.
+
+use edgebench_train_kernels::Kernels;
+
+use crate::exec::{Batch, Engine, Outcome};
+use crate::net::Role;
+use crate::optim::{Moments, Moving, Optimizer};
+use crate::technique::prune::{self, Schedule};
+use crate::technique::{Channels, WeightPath};
+use crate::{Error, Net, Params};
+
+/// A network and all that changes while it learns.
+#[derive(Debug)]
+pub struct Trainer {
+    net: Net,
+    /// The numbers that the optimiser moves.
+    pub params: Params,
+    /// For each tensor, what happens to it on its way to a layer; `None` for what is not a kernel or goes as it is.
+    pub paths: Vec<Option<WeightPath>>,
+    pub(crate) moments: Vec<Moments>,
+    /// Those of the centroids of each tensor.
+    pub(crate) centroid_moments: Vec<Moments>,
+    /// Steps done.
+    pub(crate) steps: u32,
+    engine: Engine,
+}
+
+/// What an optimiser does at every step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moves {
+    /// The optimiser.
+    pub optimizer: Optimizer,
+    /// Share of kernels that decays; biases, factors and centroids do not.
+    pub weight_decay: f32,
+    /// Largest norm of all gradients together; larger ones are scaled down.
+    pub clip: Option<f64>,
+}
+
+impl Trainer {
+    /// A network with these numbers, all weights as they are.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn new(net: Net, params: Params, threads: usize) -> Result<Trainer, Error> {
+        Trainer::with_kernels(net, params, threads, Kernels::detect())
+    }
+
+    /// As [`Trainer::new`], on these kernels.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn with_kernels(net: Net, params: Params, threads: usize, kernels: Kernels) -> Result<Trainer, Error> {
+        let engine = Engine::new(&net, threads, kernels)?;
+        let tensors = net.tensors().len();
+        let (moments, centroid_moments) = (vec![Moments::default(); tensors], vec![Moments::default(); tensors]);
+        Ok(Trainer { net, params, paths: vec![None; tensors], moments, centroid_moments, steps: 0, engine })
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn net(&self) -> &Net {
+        &self.net
+    }
+
+    /// Steps done so far.
+    #[must_use]
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// One batch: forward, backward, and a step of the optimiser at this rate.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] if the loss is not a number any more; nothing has moved then but running statistics.
+    ///
+    /// # Panics
+    /// If a label is not below the number of classes.
+    pub fn step(&mut self, batch: &Batch<'_>, moves: &Moves, rate: f64) -> Result<Outcome, Error> {
+        self.load();
+        let outcome = self.engine.step(&mut self.params, batch);
+        let norm = self.gradient_norm();
+        if !(outcome.loss.is_finite() && norm.is_finite()) {
+            return Err(Error::Diverged { step: self.steps as usize, rate });
+        }
+        self.steps += 1;
+        let scale = moves.clip.map_or(1.0, |clip| (clip / norm).min(1.0));
+        self.update(moves, rate, scale);
+        Ok(outcome)
+    }
+
+    /// Logits of `images` images, `[images, classes]`.
+    pub fn infer(&mut self, images: usize, fill: &(dyn Fn(usize, &mut [f32]) + Sync)) -> Vec<f32> {
+        self.load();
+        self.engine.infer(&self.params, images, fill)
+    }
+
+    /// Makes masks of this sparsity for the kernels in `tensors`.
+    pub fn prune(&mut self, tensors: &[usize], schedule: &Schedule, sparsity: f64) {
+        for &tensor in tensors {
+            let info = &self.net.tensors()[tensor];
+            let mask = prune::mask(schedule.pattern, info, self.params.get(tensor), sparsity);
+            let values = &mut self.params.tensors_mut()[tensor];
+            values.iter_mut().zip(&mask).filter(|(_, kept)| !**kept).for_each(|(value, _)| *value = 0.0);
+            self.paths[tensor].get_or_insert_default().mask = Some(mask);
+        }
+    }
+
+    /// The kernels as a float file holds them, after pruning and clustering.
+    #[must_use]
+    pub fn stripped(&self) -> Params {
+        let mut params = self.params.clone();
+        for (tensor, values) in params.tensors_mut().iter_mut().enumerate() {
+            if let Some(path) = &self.paths[tensor] {
+                *values = path.stripped(Channels::of(&self.net.tensors()[tensor]), values);
+            }
+        }
+        params
+    }
+
+    /// Brings the weights, as their paths make them, into the engine.
+    fn load(&mut self) {
+        let effective = |tensor: usize| {
+            let path = self.paths[tensor].as_ref()?;
+            Some(path.effective(Channels::of(&self.net.tensors()[tensor]), self.params.get(tensor)))
+        };
+        let effective: Vec<Option<Vec<f32>>> = (0..self.paths.len()).map(effective).collect();
+        self.engine.load(&self.params, &|tensor| effective[tensor].as_deref());
+    }
+
+    fn gradient_norm(&self) -> f64 {
+        let square = |g: &f32| f64::from(*g) * f64::from(*g);
+        let sums = self.engine.gradients().iter().map(|gradient| gradient.iter().map(square).sum::<f64>());
+        sums.sum::<f64>().sqrt()
+    }
+
+    fn update(&mut self, moves: &Moves, rate: f64, scale: f64) {
+        let Trainer { net, params, paths, moments, centroid_moments, steps, engine } = self;
+        // Gradients that differ from those of the engine: of pruned kernels, and scaled ones.
+        let mut own: Vec<Option<Vec<f32>>> = vec![None; paths.len()];
+        let mut centroids: Vec<Vec<f32>> = vec![Vec::new(); paths.len()];
+        for (tensor, gradient) in engine.gradients().iter().enumerate() {
+            let mut changed =
+                (scale < 1.0).then(|| gradient.iter().map(|g| (f64::from(*g) * scale) as f32).collect::<Vec<_>>());
+            if let Some(path) = &paths[tensor] {
+                if let Some(clusters) = &path.clusters {
+                    let channels = Channels::of(&net.tensors()[tensor]);
+                    let gradient = changed.as_ref().unwrap_or(gradient);
+                    centroids[tensor] = clusters.gradient(channels, params.get(tensor), gradient);
+                }
+                if let Some(mask) = &path.mask {
+                    let mut masked = changed.unwrap_or_else(|| gradient.clone());
+                    masked.iter_mut().zip(mask).filter(|(_, kept)| !**kept).for_each(|(g, _)| *g = 0.0);
+                    changed = Some(masked);
+                }
+            }
+            own[tensor] = changed;
+        }
+        let mut moving = Vec::new();
+        let tensors = params.tensors_mut().iter_mut().zip(moments).enumerate();
+        for (tensor, (values, moments)) in tensors.filter(|(tensor, _)| net.tensors()[*tensor].role.is_trained()) {
+            let gradient = own[tensor].as_deref().unwrap_or(&engine.gradients()[tensor]);
+            let kernel = matches!(net.tensors()[tensor].role, Role::Kernel | Role::DepthwiseKernel);
+            moving.push(Moving { values, gradient, moments, decay: if kernel { moves.weight_decay } else { 0.0 } });
+        }
+        for ((path, gradient), moments) in paths.iter_mut().zip(&centroids).zip(centroid_moments) {
+            if let Some(clusters) = path.as_mut().and_then(|path| path.clusters.as_mut()) {
+                moving.push(Moving { values: &mut clusters.centroids, gradient, moments, decay: 0.0 });
+            }
+        }
+        let kernels = engine.kernels();
+        engine.pool().install(|| moves.optimizer.step(kernels, rate, *steps, moving));
+        for (tensor, path) in paths.iter_mut().enumerate() {
+            let Some(path) = path else { continue };
+            if let Some(clusters) = &mut path.clusters {
+                clusters.settle();
+            }
+            if let Some(mask) = &path.mask {
+                let values = params.tensors_mut()[tensor].iter_mut();
+                values.zip(mask).filter(|(_, kept)| !**kept).for_each(|(value, _)| *value = 0.0);
+            }
+        }
+    }
+}
