@@ -22,6 +22,32 @@ pub enum Error {
         /// All names.
         known: String,
     },
+    /// A network that a file's format cannot say.
+    #[error("{net} cannot be written: {problem}")]
+    Export {
+        /// Name of the network.
+        net: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A recipe that cannot be followed.
+    #[error("recipe {recipe:?}: {problem}")]
+    Recipe {
+        /// Its name or file.
+        recipe: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A technique did not keep what it promises.
+    #[error("{stage} broke its promise in {layer:?}: {problem}")]
+    Promise {
+        /// The stage.
+        stage: String,
+        /// The layer.
+        layer: String,
+        /// What was promised, and what is.
+        problem: String,
+    },
     /// A file that cannot be read or written.
     #[error("{}: {problem}", path.display())]
     File {

@@ -21,6 +21,7 @@ pub mod net;
 pub mod optim;
 mod params;
 pub mod quant;
+pub mod recipe;
 pub mod schedule;
 mod suggest;
 pub mod technique;
