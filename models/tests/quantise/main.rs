@@ -1,0 +1,8 @@
+//! Post-training quantisation against what TensorFlow's converter makes of the same float model and samples.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod compare;
+mod digits;
+#[allow(dead_code)]
+mod nets;
