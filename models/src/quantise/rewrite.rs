@@ -64,6 +64,8 @@ impl<'n, 'm> Rewriter<'n, 'm> {
                 self.set_params(tensor, params);
             }
         }
+        let network = self.network;
+        network.graph().inputs.iter().flat_map(|&i| usize::try_from(i)).for_each(|input| self.rescale(input));
         for node in 0..self.network.nodes.len() {
             let mut op = self.network.graph().operators[node].clone();
             match self.network.nodes[node].role {
@@ -84,30 +86,22 @@ impl<'n, 'm> Rewriter<'n, 'm> {
         tensor.quantization = Some(Box::new(quant(params)));
     }
 
-    /// Puts QUANTIZE before operands that need another scale.
-    fn bring_operands(&mut self, node: usize, op: &mut Operator) {
+    /// Takes operands that are needed in another scale from where [`Rewriter::rescale`] has put them.
+    fn bring_operands(&self, node: usize, op: &mut Operator) {
         for position in 0..op.inputs.len() {
-            let Some(&params) = self.scales.before.get(&(node, position)) else { continue };
+            let Some(params) = self.scales.before.get(&(node, position)) else { continue };
             let Some(tensor) = self.network.nodes[node].inputs[position] else { continue };
-            let key = (tensor, params.scale.to_bits(), params.zero_point);
-            let brought = match self.rescaled.get(&key) {
-                Some(&brought) => brought,
-                None => {
-                    let brought = self.like(tensor, params);
-                    let quantize = self.editor.operator(B::QUANTIZE, tensor, brought);
-                    self.operators.push(quantize);
-                    self.rescaled.insert(key, brought);
-                    brought
-                }
-            };
-            op.inputs[position] = id(brought);
+            if let Some(&rescaled) = self.rescaled.get(&(tensor, params.scale.to_bits(), params.zero_point)) {
+                op.inputs[position] = id(rescaled);
+            }
         }
     }
 
     /// Adds the operator, and QUANTIZE behind results that are to have another scale.
     fn emit(&mut self, node: usize, mut op: Operator) {
+        let outputs = &self.network.nodes[node].outputs;
         let mut behind = Vec::new();
-        for (position, &tensor) in self.network.nodes[node].outputs.iter().enumerate() {
+        for (position, &tensor) in outputs.iter().enumerate() {
             if let Some(&params) = self.scales.behind.get(&(node, position)) {
                 let given = self.like(tensor, params);
                 op.outputs[position] = id(given);
@@ -116,6 +110,21 @@ impl<'n, 'm> Rewriter<'n, 'm> {
         }
         self.operators.push(op);
         self.operators.extend(behind);
+        outputs.iter().for_each(|&tensor| self.rescale(tensor));
+    }
+
+    /// Adds QUANTIZE to every other scale in which a tensor is needed, right where it becomes known.
+    fn rescale(&mut self, tensor: usize) {
+        for &(node, position) in &self.network.users[tensor] {
+            let Some(&params) = self.scales.before.get(&(node, position)) else { continue };
+            let key = (tensor, params.scale.to_bits(), params.zero_point);
+            if !self.rescaled.contains_key(&key) {
+                let rescaled = self.like(tensor, params);
+                let quantize = self.editor.operator(B::QUANTIZE, tensor, rescaled);
+                self.operators.push(quantize);
+                self.rescaled.insert(key, rescaled);
+            }
+        }
     }
 
     /// A new int8 activation in the shape of another.

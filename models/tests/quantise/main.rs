@@ -4,5 +4,6 @@
 mod common;
 mod compare;
 mod digits;
+mod golden;
 #[allow(dead_code)]
 mod nets;

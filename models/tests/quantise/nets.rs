@@ -105,7 +105,7 @@ fn gated() -> Result<Model, Error> {
 /// Branches that are joined, padding, pools.
 fn joined() -> Result<Model, Error> {
     let (mut n, x) = Layers::new("joined", &[1, 8, 8, 3])?;
-    let x = n.b.pad(x, &[[0, 0], [1, 1], [1, 1], [0, 0]])?;
+    let x = n.b.pad(x, &[[0, 0], [1, 0], [2, 1], [0, 0]])?;
     let x = n.conv(x, [6, 3], Window { padding: Padding::Valid, ..with(Activation::Relu) })?;
     let a = n.conv(x, [4, 1], with(Activation::Relu))?;
     let c = n.conv(x, [5, 3], with(Activation::None))?;
@@ -131,8 +131,8 @@ fn meeting() -> Result<Model, Error> {
     let second = n.conv(second, [4, 1], with(Activation::None))?;
     let x = n.b.mul(first, second, Activation::None)?;
     let x = n.b.max_pool_2d(x, [3, 3], Window::default())?;
-    let x = n.b.relu6(x)?;
     let x = n.b.mean(x, &[1, 2], false)?;
+    let x = n.b.relu6(x)?;
     n.b.finish(&[("y", x)])
 }
 
