@@ -8,15 +8,19 @@
 //! * [`mod@lower`]: an operator, an arithmetic and an instruction set become steps of `edgebench-kernels`;
 //! * [`plan`]: steps, constants, and an arena whose size is known before anything runs;
 //! * [`session`]: memory for a plan, inputs in, outputs out;
+//! * [`build`]: float networks from scratch;
+//! * [`mod@quantise`]: from float to int8 after training, as TensorFlow's converter does it;
 //! * [`memory`]: what files, constants and arenas lie in;
 //! * [`team`]: threads that do one job together, again and again.
 #![forbid(unsafe_code)]
 
+pub mod build;
 pub mod error;
 pub mod graph;
 pub mod lower;
 pub mod memory;
 pub mod plan;
+pub mod quantise;
 pub mod session;
 pub mod team;
 pub mod tflite;

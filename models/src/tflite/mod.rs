@@ -25,6 +25,7 @@ mod reader;
 mod schema;
 mod sparse;
 mod verify;
+mod versions;
 mod writer;
 
 pub use bytes::Bytes;

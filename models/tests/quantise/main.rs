@@ -1,0 +1,9 @@
+//! Post-training quantisation against what TensorFlow's converter makes of the same float model and samples.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod compare;
+mod digits;
+mod golden;
+#[allow(dead_code)]
+mod nets;
