@@ -8,6 +8,7 @@
 //! as a zero: it may be multiplied or left out, and only the sign of a zero or a weight that is not finite could tell.
 //! [`mod@reference`] holds the plain loops that all are compared with.
 
+mod arch;
 mod conv;
 mod depthwise;
 mod elementwise;
@@ -19,6 +20,7 @@ mod quant;
 pub mod reference;
 mod scratch;
 mod shape;
+mod walk;
 
 pub use conv::{ConvPlan, PackedWeights, conv_forward, conv_input_gradient, conv_weight_gradient};
 pub use depthwise::{DepthwisePlan, depthwise_forward, depthwise_input_gradient, depthwise_weight_gradient};

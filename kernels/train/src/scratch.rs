@@ -1,7 +1,7 @@
 //! Working memory of a worker.
 
 /// Memory that kernels use between calls of a worker; it grows to what the largest call needs and never shrinks.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Scratch {
     memory: Vec<f32>,
 }
@@ -27,7 +27,16 @@ impl Scratch {
         if self.memory.len() < len + LINE {
             self.memory = vec![0.0; len + LINE];
         }
-        let start = self.memory.as_ptr().align_offset(LINE * size_of::<f32>());
-        &mut self.memory[start.min(LINE)..][..len]
+        let start = self.start();
+        &mut self.memory[start..][..len]
+    }
+
+    /// What was written to the last [`Scratch::floats`] of at least this length.
+    pub(crate) fn written(&self, len: usize) -> &[f32] {
+        &self.memory[self.start()..][..len]
+    }
+
+    fn start(&self) -> usize {
+        self.memory.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE)
     }
 }

@@ -14,29 +14,32 @@ fn convolutions() {
         for n in [1 + i % 5, 17] {
             let (x, w, bias) = (rng.reals(n * s.x_len()), rng.reals(s.weights_len()), rng.reals(s.out_c));
             let (dy, old) = (rng.reals(n * s.y_len()), rng.reals(n * s.x_len()));
+            let bias = (i % 3 > 0).then_some(&bias[..]);
+            let mut expected_y = vec![0.0; dy.len()];
+            reference::conv_forward(&s, &x, &w, bias, &mut expected_y);
+            let (mut expected_dx, mut expected_sum) = (vec![0.0; x.len()], old.clone());
+            reference::conv_input_gradient(&s, &dy, &w, &mut expected_dx, false);
+            reference::conv_input_gradient(&s, &dy, &w, &mut expected_sum, true);
+            let mut expected_dw = w.clone();
+            reference::conv_weight_gradient(&s, &x, &dy, &mut expected_dw, 0..s.out_c);
             for k in Kernels::available() {
                 let plan = ConvPlan::new(&k, s).unwrap();
                 plan.pack(&w, &mut packed);
                 let what = |part: &str| format!("{part} of {n} images, {k:?}, {s:?}");
-                for bias in [Some(&bias[..]), None] {
-                    let (mut y, mut expected) = (vec![f32::NAN; dy.len()], vec![0.0; dy.len()]);
-                    tk::conv_forward(&plan, n, &x, &packed, bias, &mut y, &mut scratch);
-                    reference::conv_forward(&s, &x, &w, bias, &mut expected);
-                    assert_same(&y, &expected, &what("outputs"));
-                }
-                for accumulate in [false, true] {
-                    let (mut dx, mut expected) = (old.clone(), old.clone());
-                    tk::conv_input_gradient(&plan, n, &dy, &packed, &mut dx, accumulate, &mut scratch);
-                    reference::conv_input_gradient(&s, &dy, &w, &mut expected, accumulate);
-                    assert_same(&dx, &expected, &what("input gradients"));
-                }
+                let mut y = vec![f32::NAN; dy.len()];
+                tk::conv_forward(&plan, n, &x, &packed, bias, &mut y, &mut scratch);
+                assert_same(&y, &expected_y, &what("outputs"));
+                let (mut dx, mut sum) = (vec![f32::NAN; x.len()], old.clone());
+                tk::conv_input_gradient(&plan, n, &dy, &packed, &mut dx, false, &mut scratch);
+                tk::conv_input_gradient(&plan, n, &dy, &packed, &mut sum, true, &mut scratch);
+                assert_same(&dx, &expected_dx, &what("input gradients"));
+                assert_same(&sum, &expected_sum, &what("sums of input gradients"));
                 let (third, two_thirds) = (s.out_c / 3, s.out_c * 2 / 3);
                 for outputs in [0..s.out_c, 0..third, third..two_thirds, two_thirds..s.out_c] {
                     let part = outputs.start * s.row_len()..outputs.end * s.row_len();
-                    let (mut dw, mut expected) = (w[part.clone()].to_vec(), w[part].to_vec());
+                    let mut dw = w[part.clone()].to_vec();
                     tk::conv_weight_gradient(&plan, n, &x, &dy, &mut dw, outputs.clone(), &mut scratch);
-                    reference::conv_weight_gradient(&s, &x, &dy, &mut expected, outputs);
-                    assert_same(&dw, &expected, &what("weight gradients"));
+                    assert_same(&dw, &expected_dw[part], &what("weight gradients"));
                 }
             }
         }
@@ -48,28 +51,29 @@ fn depthwise() {
     let mut rng = Rng(2);
     let mut scratch = Scratch::new();
     for (i, s) in depthwise_shapes().into_iter().enumerate() {
-        let n = 1 + i % 3;
+        let n = [1, 2, 3, 17][i % 4];
         let (x, w, bias) = (rng.reals(n * s.x_len()), rng.reals(s.depthwise_weights_len()), rng.reals(s.out_c));
         let (dy, old) = (rng.reals(n * s.y_len()), rng.reals(n * s.x_len()));
+        let bias = (i % 3 > 0).then_some(&bias[..]);
+        let mut expected_y = vec![0.0; dy.len()];
+        reference::depthwise_forward(&s, &x, &w, bias, &mut expected_y);
+        let (mut expected_dx, mut expected_sum, mut expected_dw) = (vec![0.0; x.len()], old.clone(), w.clone());
+        reference::depthwise_input_gradient(&s, &dy, &w, &mut expected_dx, false);
+        reference::depthwise_input_gradient(&s, &dy, &w, &mut expected_sum, true);
+        reference::depthwise_weight_gradient(&s, &x, &dy, &mut expected_dw);
         for k in Kernels::available() {
             let plan = DepthwisePlan::new(&k, s).unwrap();
             let what = |part: &str| format!("{part} of {n} images, {k:?}, {s:?}");
-            for bias in [Some(&bias[..]), None] {
-                let (mut y, mut expected) = (vec![f32::NAN; dy.len()], vec![0.0; dy.len()]);
-                tk::depthwise_forward(&plan, n, &x, &w, bias, &mut y, &mut scratch);
-                reference::depthwise_forward(&s, &x, &w, bias, &mut expected);
-                assert_same(&y, &expected, &what("outputs"));
-            }
-            for accumulate in [false, true] {
-                let (mut dx, mut expected) = (old.clone(), old.clone());
-                tk::depthwise_input_gradient(&plan, n, &dy, &w, &mut dx, accumulate, &mut scratch);
-                reference::depthwise_input_gradient(&s, &dy, &w, &mut expected, accumulate);
-                assert_same(&dx, &expected, &what("input gradients"));
-            }
-            let (mut dw, mut expected) = (w.clone(), w.clone());
+            let mut y = vec![f32::NAN; dy.len()];
+            tk::depthwise_forward(&plan, n, &x, &w, bias, &mut y, &mut scratch);
+            assert_same(&y, &expected_y, &what("outputs"));
+            let (mut dx, mut sum, mut dw) = (vec![f32::NAN; x.len()], old.clone(), w.clone());
+            tk::depthwise_input_gradient(&plan, n, &dy, &w, &mut dx, false, &mut scratch);
+            tk::depthwise_input_gradient(&plan, n, &dy, &w, &mut sum, true, &mut scratch);
             tk::depthwise_weight_gradient(&plan, n, &x, &dy, &mut dw, &mut scratch);
-            reference::depthwise_weight_gradient(&s, &x, &dy, &mut expected);
-            assert_same(&dw, &expected, &what("weight gradients"));
+            assert_same(&dx, &expected_dx, &what("input gradients"));
+            assert_same(&sum, &expected_sum, &what("sums of input gradients"));
+            assert_same(&dw, &expected_dw, &what("weight gradients"));
         }
     }
 }

@@ -1,20 +1,36 @@
 //! Convolutions with groups, dense layers among them: forward and both gradients.
 
+mod gradient;
+mod gradient_tile;
+mod pack;
+mod product;
+mod tile;
+
 use core::ops::Range;
 
-use crate::{ConvShape, Kernels, Scratch, ShapeError, reference};
+use crate::walk::Part;
+use crate::{ConvShape, Kernels, Scratch, ShapeError};
+use gradient::{Gradient, Slice};
+use pack::{pack_backward, pack_forward, packed_len};
+use product::{Multiply, Product, ProductPart};
 
 /// How a layer is computed on an instruction set; made once per layer.
 #[derive(Clone, Debug)]
 pub struct ConvPlan {
     shape: ConvShape,
     kernels: Kernels,
+    forward: Product,
+    backward: Product,
+    slices: Vec<Slice>,
 }
 
 /// The weights of a layer in the order in which its kernels read them: made by [`ConvPlan::pack`] after each step.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct PackedWeights {
-    plain: Vec<f32>,
+    /// Whose they are.
+    of: Option<(ConvShape, Kernels)>,
+    forward: Scratch,
+    backward: Scratch,
 }
 
 impl ConvPlan {
@@ -24,7 +40,20 @@ impl ConvPlan {
     /// [`ConvShape::check`].
     pub fn new(kernels: &Kernels, shape: ConvShape) -> Result<ConvPlan, ShapeError> {
         shape.check()?;
-        Ok(ConvPlan { shape, kernels: *kernels })
+        let [ic, oc] = [shape.in_c, shape.out_c].map(|c| c / shape.groups);
+        let product = |parts: Vec<Part>, channels: [usize; 2], image| Product {
+            channels,
+            groups: shape.groups,
+            image,
+            parts: parts.into_iter().map(|part| ProductPart::new(part, channels[0])).collect(),
+        };
+        Ok(ConvPlan {
+            shape,
+            kernels: *kernels,
+            forward: product(Part::forward(&shape), [ic, oc], [shape.x_len(), shape.y_len()]),
+            backward: product(Part::backward(&shape), [oc, ic], [shape.y_len(), shape.x_len()]),
+            slices: gradient::slices(&shape, kernels.lanes()),
+        })
     }
 
     /// The layer's shape.
@@ -45,8 +74,14 @@ impl ConvPlan {
     /// If `weights` has another length.
     pub fn pack(&self, weights: &[f32], packed: &mut PackedWeights) {
         assert_eq!(weights.len(), self.shape.weights_len(), "weights of another shape");
-        packed.plain.clear();
-        packed.plain.extend_from_slice(weights);
+        let lanes = self.kernels.lanes();
+        pack_forward(&self.shape, &self.forward, lanes, weights, &mut packed.forward);
+        pack_backward(&self.shape, &self.backward, lanes, weights, &mut packed.backward);
+        packed.of = Some((self.shape, self.kernels));
+    }
+
+    fn check_packed(&self, packed: &PackedWeights) {
+        assert_eq!(packed.of, Some((self.shape, self.kernels)), "weights that were packed for another layer");
     }
 
     fn check(&self, n: usize, x: usize, y: usize) {
@@ -72,7 +107,11 @@ pub fn conv_forward(
 ) {
     plan.check(n, x.len(), y.len());
     assert!(bias.is_none_or(|b| b.len() == plan.shape.out_c), "biases of another shape");
-    reference::conv_forward(&plan.shape, x, &packed.plain, bias, y);
+    plan.check_packed(packed);
+    let weights = packed.forward.written(packed_len(&plan.forward, plan.kernels.lanes()));
+    let product = &plan.forward;
+    // SAFETY: lengths were checked; the weights are those that this plan packs.
+    unsafe { plan.kernels.run(Multiply { product, n, src: x, weights, bias, dst: y, accumulate: false }) }
 }
 
 /// The gradient of the inputs of `n` images, written to `dx` or added to it.
@@ -91,7 +130,11 @@ pub fn conv_input_gradient(
     _scratch: &mut Scratch,
 ) {
     plan.check(n, dx.len(), dy.len());
-    reference::conv_input_gradient(&plan.shape, dy, &packed.plain, dx, accumulate);
+    plan.check_packed(packed);
+    let weights = packed.backward.written(packed_len(&plan.backward, plan.kernels.lanes()));
+    let product = &plan.backward;
+    // SAFETY: lengths were checked; the weights are those that this plan packs.
+    unsafe { plan.kernels.run(Multiply { product, n, src: dy, weights, bias: None, dst: dx, accumulate }) }
 }
 
 /// Adds the gradient of the weights of output channels `outputs` over `n` images to `dw`, `[outputs, kernel rows, kernel columns,
@@ -109,10 +152,12 @@ pub fn conv_weight_gradient(
     dy: &[f32],
     dw: &mut [f32],
     outputs: Range<usize>,
-    _scratch: &mut Scratch,
+    scratch: &mut Scratch,
 ) {
     plan.check(n, x.len(), dy.len());
     assert!(outputs.start <= outputs.end && outputs.end <= plan.shape.out_c, "outputs that do not exist");
     assert_eq!(dw.len(), outputs.len() * plan.shape.row_len(), "gradients of another shape");
-    reference::conv_weight_gradient(&plan.shape, x, dy, dw, outputs);
+    let gradient = Gradient { shape: &plan.shape, slices: &plan.slices, n, x, dy, dw, outputs, scratch };
+    // SAFETY: lengths were checked; the slices are those of the shape.
+    unsafe { plan.kernels.run(gradient) }
 }
