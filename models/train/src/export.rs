@@ -2,10 +2,11 @@
 
 use edgebench_models::build::{Builder, Kernel, Value, Window};
 use edgebench_models::graph::{Activation as Fused, Padding as Pads};
-use edgebench_models::quantise::{self, Io, Origin, QuantiseOptions, Range, Ranges};
+use edgebench_models::quantise::{self, CalibrateOptions, Io, Origin, QuantiseOptions, Range, Ranges};
 use edgebench_models::tflite::{Model, TensorType};
 
 use crate::net::{self, Activation, LayerId, Op, Padding, Pool, Role};
+use crate::recipe::{Export, Recipe};
 use crate::technique::Channels;
 use crate::{Error, Net, Params, Trainer, fold};
 
@@ -44,6 +45,34 @@ pub fn float(net: &Net, params: &Params, form: Form) -> Result<Exported, Error> 
     Exporter::new(net, params, form).run()
 }
 
+/// What a recipe promises as its file, of the network that its last stage has left. Without simulated quantisation, int8 ranges are the
+/// smallest and largest values over `samples` (inputs).
+///
+/// # Errors
+/// [`Error::Export`] if the format cannot say it, or there are no samples where they are needed.
+pub fn artifact<S: AsRef<[f32]>>(
+    trainer: &Trainer,
+    recipe: &Recipe,
+    io: Io,
+    samples: impl IntoIterator<Item = S>,
+) -> Result<Model, Error> {
+    let net = trainer.net();
+    match (recipe.export, recipe.has_qat()) {
+        (Export::Float, false) => Ok(float(net, &trainer.stripped(), Form::Float)?.model),
+        (Export::Float, true) => Ok(float(net, &trainer.effective(), Form::Simulated)?.model),
+        (Export::Int8, true) => trained_int8(trainer, io),
+        (Export::Int8, false) => {
+            let params = trainer.stripped();
+            let exported = float(net, &params, Form::Float)?;
+            let calibrated = quantise::calibrate(&exported.model, samples, &CalibrateOptions::default());
+            let mut ranges = calibrated.map_err(|error| refuse(net, error))?;
+            weight_scales(&exported, trainer, &params, &mut ranges)?;
+            let options = QuantiseOptions { io, ..QuantiseOptions::default() };
+            quantise::quantise(&exported.model, &ranges, &options).map_err(|error| refuse(net, error))
+        }
+    }
+}
+
 /// The int8 model of a network that was trained with simulated quantisation: its ranges, its scales, its codes.
 ///
 /// # Errors
@@ -52,7 +81,8 @@ pub fn trained_int8(trainer: &Trainer, io: Io) -> Result<Model, Error> {
     let net = trainer.net();
     let params = trainer.stripped();
     let exported = float(net, &params, Form::Float)?;
-    let mut ranges = weight_scales(&exported, trainer, &params)?;
+    let mut ranges = Ranges::new();
+    weight_scales(&exported, trainer, &params, &mut ranges)?;
     for (at, layer) in net.layers().iter().enumerate().filter(|(_, layer)| layer.op == Op::FakeQuant) {
         let range = net.tensor(at, Role::Range).map(|range| params.get(range)).unwrap_or_default();
         let (&[min, max], Some(tensor)) = (range, exported.values[layer.inputs[0]]) else { continue };
@@ -62,12 +92,9 @@ pub fn trained_int8(trainer: &Trainer, io: Io) -> Result<Model, Error> {
     quantise::quantise(&exported.model, &ranges, &options).map_err(|error| refuse(net, error))
 }
 
-/// The scales of kernels whose clusters are shared by all channels: they keep the codes as few as the values.
-///
-/// # Errors
-/// [`Error::Export`] if a scale is none.
-pub fn weight_scales(exported: &Exported, trainer: &Trainer, stripped: &Params) -> Result<Ranges, Error> {
-    let mut ranges = Ranges::new();
+/// The scales of kernels whose clusters are shared by all channels (they keep the codes as few as the values), and of those that were
+/// quantised in training.
+fn weight_scales(exported: &Exported, trainer: &Trainer, stripped: &Params, ranges: &mut Ranges) -> Result<(), Error> {
     for (at, path) in trainer.paths.iter().enumerate() {
         let (Some(path), Some(tensor)) = (path, exported.kernels[at]) else { continue };
         if path.quantised || path.clusters.as_ref().is_some_and(|clusters| clusters.is_shared()) {
@@ -76,7 +103,7 @@ pub fn weight_scales(exported: &Exported, trainer: &Trainer, stripped: &Params) 
             ranges.set_weight_scales(tensor, scales).map_err(|error| refuse(trainer.net(), error))?;
         }
     }
-    Ok(ranges)
+    Ok(())
 }
 
 fn refuse(net: &Net, problem: impl std::fmt::Display) -> Error {
@@ -110,7 +137,15 @@ impl<'a> Exporter<'a> {
             }
         }
         let product = vec![None; net.tensors().len()];
-        Exporter { net, params, form, builder: Builder::new(net.name()), place: vec![None; layers.len()], fused, product }
+        Exporter {
+            net,
+            params,
+            form,
+            builder: Builder::new(net.name()),
+            place: vec![None; layers.len()],
+            fused,
+            product,
+        }
     }
 
     fn run(mut self) -> Result<Exported, Error> {

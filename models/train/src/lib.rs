@@ -12,14 +12,17 @@
 pub mod arch;
 pub mod augment;
 pub mod checkpoint;
+pub mod compress;
 mod error;
 pub mod exec;
+pub mod export;
 pub mod fit;
 mod fold;
 mod images;
 pub mod net;
 pub mod optim;
 mod params;
+mod promise;
 pub mod quant;
 pub mod recipe;
 pub mod schedule;

@@ -6,8 +6,14 @@ use crate::net::{Role, TensorInfo};
 use crate::{Error, Net};
 
 /// One `Vec` per tensor of a [`Net`], in the order of [`Net::tensors`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Params(Vec<Vec<f32>>);
+
+impl std::fmt::Debug for Params {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Params").field("tensors", &self.0.len()).finish_non_exhaustive()
+    }
+}
 
 /// How kernels begin. Biases and offsets begin at 0, factors and variances at 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

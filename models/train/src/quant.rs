@@ -1,29 +1,23 @@
 //! Simulated quantisation: what an int8 network will compute, in float32, as the exporter writes it.
 
+use edgebench_models::quantise::Params;
 use edgebench_train_kernels::FakeQuant;
 
 use crate::net::{Activation, Op};
-use crate::{Error, Net, Params};
+use crate::{Error, Net};
 
 /// How much of the old range stays with every step (SPEC B.3).
 const DECAY: f32 = 0.999;
 
-/// The int8 codes of an activation of this range, or `None` before anything has been seen. The range always holds 0 (SPEC C.2).
+/// The int8 codes of an activation of this range, or `None` before anything has been seen.
 #[must_use]
 pub fn activation(range: &[f32]) -> Option<FakeQuant> {
-    let (lo, hi) = (range[0].min(0.0), range[1].max(0.0));
+    let &[lo, hi] = range else { return None };
     if lo == hi {
         return None;
     }
-    let (lo, hi) = (f64::from(lo), f64::from(hi));
-    let scale = ((hi - lo) / 255.0).max(1e-6 / 255.0);
-    let from_low = -128.0 - lo / scale;
-    let from_high = 127.0 - hi / scale;
-    let low_error = 128.0 + (lo / scale).abs();
-    let high_error = 127.0 + (hi / scale).abs();
-    let exact = if low_error < high_error { from_low } else { from_high };
-    let zero_point = exact.round().clamp(-128.0, 127.0) as i32;
-    Some(FakeQuant { scale: scale as f32, zero_point, min: -128, max: 127 })
+    let Params { scale, zero_point } = Params::of_range(lo, hi);
+    Some(FakeQuant { scale, zero_point, min: -128, max: 127 })
 }
 
 /// A range follows the smallest and largest value of a batch; the first batch sets it.
@@ -46,7 +40,7 @@ pub(crate) fn follow(range: &mut [f32], (lo, hi): (f32, f32)) {
 ///
 /// # Errors
 /// [`Error::Net`] for batch normalisation, which must be folded before.
-pub fn insert(net: &Net, params: &Params) -> Result<(Net, Params), Error> {
+pub fn insert(net: &Net, params: &crate::Params) -> Result<(Net, crate::Params), Error> {
     let uses = net.uses();
     let layers = net.layers();
     let mut out = Net::new(net.name(), net.input())?;
@@ -73,6 +67,6 @@ pub fn insert(net: &Net, params: &Params) -> Result<(Net, Params), Error> {
             values.push(vec![0.0; 2]);
         }
     }
-    let params = Params::new(&out, values)?;
+    let params = crate::Params::new(&out, values)?;
     Ok((out, params))
 }

@@ -56,6 +56,15 @@ impl Trainer {
         Ok(Trainer { net, params, paths: vec![None; tensors], moments, centroid_moments, steps: 0, engine })
     }
 
+    /// Another trainer with as many threads, on the same kernels.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn renewed(&self, net: Net, params: Params) -> Result<Trainer, Error> {
+        let threads = self.engine.pool().current_num_threads();
+        Trainer::with_kernels(net, params, threads, *self.engine.kernels())
+    }
+
     /// The network.
     #[must_use]
     pub fn net(&self) -> &Net {
@@ -108,10 +117,20 @@ impl Trainer {
     /// The kernels as a float file holds them, after pruning and clustering.
     #[must_use]
     pub fn stripped(&self) -> Params {
+        self.through(WeightPath::stripped)
+    }
+
+    /// The kernels as layers see them: quantised too.
+    #[must_use]
+    pub fn effective(&self) -> Params {
+        self.through(WeightPath::effective)
+    }
+
+    fn through(&self, path: fn(&WeightPath, Channels, &[f32]) -> Vec<f32>) -> Params {
         let mut params = self.params.clone();
         for (tensor, values) in params.tensors_mut().iter_mut().enumerate() {
-            if let Some(path) = &self.paths[tensor] {
-                *values = path.stripped(Channels::of(&self.net.tensors()[tensor]), values);
+            if let Some(own) = &self.paths[tensor] {
+                *values = path(own, Channels::of(&self.net.tensors()[tensor]), values);
             }
         }
         params
@@ -119,12 +138,8 @@ impl Trainer {
 
     /// Brings the weights, as their paths make them, into the engine.
     fn load(&mut self) {
-        let effective = |tensor: usize| {
-            let path = self.paths[tensor].as_ref()?;
-            Some(path.effective(Channels::of(&self.net.tensors()[tensor]), self.params.get(tensor)))
-        };
-        let effective: Vec<Option<Vec<f32>>> = (0..self.paths.len()).map(effective).collect();
-        self.engine.load(&self.params, &|tensor| effective[tensor].as_deref());
+        let effective = self.effective();
+        self.engine.load(&effective);
     }
 
     fn gradient_norm(&self) -> f64 {

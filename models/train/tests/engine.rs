@@ -64,7 +64,7 @@ fn begin(net: &Net, seed: u64) -> Params {
 fn loss(net: &Net, engine: &mut Engine, params: &Params, images: usize) -> f64 {
     let labels = labels(images, net.classes());
     let batch = Batch { labels: &labels, fill: &fill(net), label_smoothing: 0.1, key: 1 };
-    engine.load(params, &|_| None);
+    engine.load(params);
     engine.step(&mut params.clone(), &batch).loss / images as f64
 }
 
@@ -109,7 +109,7 @@ fn any_number_of_threads_gives_the_same_bits() {
             let mut params = begin(&net, 3);
             let labels = labels(53, net.classes());
             let batch = Batch { labels: &labels, fill: &fill(&net), label_smoothing: 0.0, key: 9 };
-            engine.load(&params, &|_| None);
+            engine.load(&params);
             let outcome = engine.step(&mut params, &batch);
             let logits = engine.infer(&params, 40, &fill(&net));
             (outcome.loss.to_bits(), engine.gradients().to_vec(), params, logits)

@@ -1,5 +1,8 @@
 //! Trainings: they learn, they can be interrupted, and techniques keep what they promise.
 
+mod common;
+
+use common::squares;
 use edgebench_train::arch::{self, Target};
 use edgebench_train::augment::Augment;
 use edgebench_train::fit::{Plan, State, Watch, fit, validate};
@@ -9,25 +12,7 @@ use edgebench_train::schedule::{self, Schedule};
 use edgebench_train::technique::cluster::{Clusters, Rule, Scope};
 use edgebench_train::technique::prune::{self, Pattern};
 use edgebench_train::technique::{Channels, WeightPath};
-use edgebench_train::{Encoding, Error, Images, Init, Moves, Params, Trainer, checkpoint, fold, quant};
-
-/// Images whose class is where their bright square is, and noise.
-fn squares(count: usize, seed: u32) -> Images {
-    let shape = Shape::new(12, 12, 3);
-    let (mut pixels, mut labels, mut noise) = (Vec::new(), Vec::new(), seed);
-    for at in 0..count {
-        let class = at % 4;
-        let (y0, x0) = ([0, 0, 6, 6][class], [0, 6, 0, 6][class]);
-        for place in 0..shape.len() {
-            let (y, x) = (place / 36, place / 3 % 12);
-            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let bright = (y0 + 1..y0 + 5).contains(&y) && (x0 + 1..x0 + 5).contains(&x);
-            pixels.push((noise >> 24) as u8 / 2 + if bright { 100 } else { 0 });
-        }
-        labels.push(class as u32);
-    }
-    Images::new(shape, 4, pixels, labels, Encoding::signed(3)).unwrap()
-}
+use edgebench_train::{Error, Init, Moves, Params, Trainer, checkpoint, fold, quant};
 
 fn plan(epochs: usize) -> Plan {
     Plan {
@@ -172,20 +157,15 @@ fn techniques_keep_what_they_promise() {
         let zeros = weights.iter().filter(|weight| **weight == 0.0).count();
         assert!(zeros * 2 >= weights.len(), "{}: {zeros} zeros of {}", info.name, weights.len());
         let scales = path.scales(channels, weights);
-        let mut codes: Vec<i32> = weights
-            .iter()
-            .enumerate()
-            .map(|(at, weight)| (weight / scales[channels.channel(at)]).round() as i32)
-            .collect();
+        let all = channels.codes(weights, &scales);
+        let mut codes = all.clone();
         codes.sort_unstable();
         codes.dedup();
         assert!(codes.len() <= 16, "{}: {codes:?}", info.name);
         // What the layer sees are these codes.
         let seen = path.effective(channels, trainer.params.get(tensor));
-        let same = seen.iter().enumerate().all(|(at, value)| {
-            let scale = scales[channels.channel(at)];
-            *value == (weights[at] / scale).round() * scale
-        });
+        let same =
+            seen.iter().enumerate().all(|(at, value)| *value == f32::from(all[at]) * scales[channels.channel(at)]);
         assert!(same, "{}", info.name);
     }
 }

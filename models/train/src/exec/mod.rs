@@ -97,14 +97,12 @@ impl Engine {
         &self.kernels
     }
 
-    /// Takes over kernels and biases. `effective` gives a kernel's weights in place of those of `params`, where a technique changes them
-    /// on their way.
-    pub fn load<'a>(&mut self, params: &'a Params, effective: &(dyn Fn(usize) -> Option<&'a [f32]> + Sync)) {
+    /// Takes over kernels and biases, kernels as layers are to see them.
+    pub fn load(&mut self, params: &Params) {
         let Engine { pool, program, shared, .. } = self;
         pool.install(|| {
             shared.convs.par_iter_mut().zip(&program.convs).for_each(|(weights, conv)| {
-                let kernel = effective(conv.weight).unwrap_or_else(|| params.get(conv.weight));
-                weights.load(&conv.plan, kernel, conv.bias.map(|bias| params.get(bias)));
+                weights.load(&conv.plan, params.get(conv.weight), conv.bias.map(|bias| params.get(bias)));
             });
         });
     }

@@ -6,6 +6,8 @@
 pub mod cluster;
 pub mod prune;
 
+use edgebench_models::quantise::params::{weight_codes, weight_scale};
+
 use crate::net::{Role, TensorInfo};
 use cluster::Clusters;
 
@@ -46,6 +48,13 @@ impl Channels {
         if self.last { at % self.count } else { at / self.row }
     }
 
+    /// The int8 codes of weights with these scales.
+    #[must_use]
+    pub fn codes(&self, weights: &[f32], scales: &[f32]) -> Vec<i8> {
+        let (shape, axis) = if self.last { ([self.row, self.count], 1) } else { ([self.count, self.row], 0) };
+        weight_codes(weights, &shape, axis, scales)
+    }
+
     /// The largest absolute value of each channel.
     #[must_use]
     pub fn largest(&self, weights: &[f32]) -> Vec<f32> {
@@ -65,9 +74,9 @@ impl WeightPath {
         let mut weights = self.stripped(channels, master);
         if self.quantised {
             let scales = self.scales(channels, &weights);
-            for (at, weight) in weights.iter_mut().enumerate() {
-                let scale = scales[channels.channel(at)];
-                *weight = (*weight / scale).round().clamp(-127.0, 127.0) * scale;
+            let codes = channels.codes(&weights, &scales);
+            for (at, (weight, code)) in weights.iter_mut().zip(codes).enumerate() {
+                *weight = f32::from(code) * scales[channels.channel(at)];
             }
         }
         weights
@@ -94,7 +103,6 @@ impl WeightPath {
             Some(clusters) if clusters.is_shared() => clusters.largest(channels),
             _ => channels.largest(weights),
         };
-        // As the converter: a channel of zeros has the smallest range there is (SPEC C.2).
-        largest.into_iter().map(|most| (f64::from(most).max(5e-7) / 127.0) as f32).collect()
+        largest.into_iter().map(weight_scale).collect()
     }
 }
