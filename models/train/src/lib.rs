@@ -17,6 +17,7 @@ pub mod exec;
 pub mod fit;
 mod fold;
 mod images;
+pub mod import;
 pub mod net;
 pub mod optim;
 mod params;
