@@ -75,6 +75,21 @@ pub enum Error {
     /// Threads could not be started.
     #[error("threads could not be started: {0}")]
     Threads(rayon::ThreadPoolBuildError),
+    /// An operator of a file that cannot be trained.
+    #[error("operator {index} ({op}, output {output:?}): {problem}")]
+    Operator {
+        /// Position in the file.
+        index: usize,
+        /// Its name in the schema.
+        op: &'static str,
+        /// Name of its first output.
+        output: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A model file that is not one.
+    #[error(transparent)]
+    Model(#[from] edgebench_models::Error),
     /// Numbers that do not fit the network.
     #[error("tensor {tensor:?}: {problem}")]
     Params {

@@ -19,6 +19,7 @@ pub mod export;
 pub mod fit;
 mod fold;
 mod images;
+pub mod import;
 pub mod net;
 pub mod optim;
 mod params;

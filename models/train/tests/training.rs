@@ -21,7 +21,7 @@ fn plan(epochs: usize) -> Plan {
         moves: Moves { optimizer: Optimizer::Sgd { momentum: 0.9, nesterov: true }, weight_decay: 1e-4, clip: None },
         schedule: Schedule { rate: 0.05, warmup: 1.0, shape: schedule::Shape::Cosine },
         label_smoothing: 0.0,
-        augment: Augment { flip: false, crop: 1, cutout: 0 },
+        augment: Augment { flip: false, crop: 1, ..Augment::default() },
         patience: None,
         keep_best: true,
         seed: 11,

@@ -2,9 +2,13 @@
 //!
 //! What happens to an image depends on the seed, the epoch and the image's number only.
 
+mod augmix;
+mod operations;
+
 use edgebench_corrupt::rng::Rng;
 
 use crate::images::Images;
+pub use augmix::AugMix;
 
 /// What may happen to an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +19,8 @@ pub struct Augment {
     pub crop: usize,
     /// A square of this many pixels is covered with zeros (of the input).
     pub cutout: usize,
+    /// The image, after it was turned and moved, is mixed with changed copies of itself.
+    pub augmix: Option<AugMix>,
 }
 
 /// The purpose of these random numbers.
@@ -34,22 +40,15 @@ impl Augment {
         let flip = self.flip && rng.below(2) == 1;
         let mut shift = || rng.below(2 * self.crop + 1) as isize - self.crop as isize;
         let [dy, dx] = [shift(), shift()];
-        let pixels = images.pixels(at);
         let row = shape.w * shape.c;
-        let mut line = vec![0u8; row];
-        for y in 0..shape.h {
-            line.fill(0);
-            let from = y as isize + dy;
-            if (0..shape.h as isize).contains(&from) {
-                let source = &pixels[from as usize * row..][..row];
-                let (first, last) = ((-dx).max(0), (shape.w as isize - dx).min(shape.w as isize));
-                for x in first..last {
-                    let to = if flip { shape.w as isize - 1 - x } else { x } as usize;
-                    let from = (x + dx) as usize;
-                    line[to * shape.c..][..shape.c].copy_from_slice(&source[from * shape.c..][..shape.c]);
-                }
-            }
-            images.encoding().encode(&line, &mut input[y * row..][..row]);
+        if let Some(augmix) = self.augmix {
+            let mut pixels = vec![0; shape.len()];
+            moved(images, at, ([dy, dx], flip), |y, line| pixels[y * row..][..row].copy_from_slice(line));
+            let mut rng = Rng::new(seed, at as u64 | (epoch as u64) << 32, augmix::STREAM);
+            augmix.encode((&pixels, shape), images.encoding(), &mut rng, input);
+        } else {
+            let encoding = images.encoding();
+            moved(images, at, ([dy, dx], flip), |y, line| encoding.encode(line, &mut input[y * row..][..row]));
         }
         if self.cutout > 0 {
             let half = self.cutout / 2;
@@ -58,6 +57,28 @@ impl Augment {
             let (x0, x1) = (cx.saturating_sub(half), (cx + self.cutout - half).min(shape.w));
             rows.for_each(|y| input[y * row + x0 * shape.c..y * row + x1 * shape.c].fill(0.0));
         }
+    }
+}
+
+/// Gives every line of image `at`, shifted and maybe turned, to `put`.
+fn moved(images: &Images, at: usize, ([dy, dx], flip): ([isize; 2], bool), mut put: impl FnMut(usize, &[u8])) {
+    let shape = images.shape();
+    let pixels = images.pixels(at);
+    let row = shape.w * shape.c;
+    let mut line = vec![0u8; row];
+    for y in 0..shape.h {
+        line.fill(0);
+        let from = y as isize + dy;
+        if (0..shape.h as isize).contains(&from) {
+            let source = &pixels[from as usize * row..][..row];
+            let (first, last) = ((-dx).max(0), (shape.w as isize - dx).min(shape.w as isize));
+            for x in first..last {
+                let to = if flip { shape.w as isize - 1 - x } else { x } as usize;
+                let from = (x + dx) as usize;
+                line[to * shape.c..][..shape.c].copy_from_slice(&source[from * shape.c..][..shape.c]);
+            }
+        }
+        put(y, &line);
     }
 }
 
@@ -92,7 +113,7 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for epoch in 0..400 {
             let mut input = [0.0; 12];
-            Augment { flip: true, crop: 1, cutout: 0 }.encode(&image, 0, (1, epoch), &mut input);
+            Augment { flip: true, crop: 1, ..Augment::default() }.encode(&image, 0, (1, epoch), &mut input);
             seen.insert(input.map(|value| value as u8));
         }
         // Nine places, two directions.

@@ -1,0 +1,52 @@
+//! Networks that were not born here: from a float32 `.tflite` to layers and numbers that train.
+//!
+//! ```text
+//! tflite::Model ─► Graph ─► Walk: operator by operator ─► Net with affine steps as batch normalisation ─► fold ─► Net, Params
+//! ```
+//! What has no layer to say it is refused by operator number, name and tensor.
+
+mod constants;
+mod finish;
+mod names;
+mod ops;
+mod products;
+mod walk;
+
+use edgebench_models::Graph;
+use edgebench_models::tflite::Model;
+
+use crate::{Error, Net, Params};
+
+/// What a file computes behind the logits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// Nothing.
+    Logits,
+    /// A softmax; it is not part of the network.
+    Softmax,
+}
+
+/// A network out of a file.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// Layers, without batch normalisation: the file has it folded, or it was folded while importing.
+    pub net: Net,
+    /// Numbers. Kernels whose quantisation the file simulates are rounded as the file rounds them.
+    pub params: Params,
+    /// What the file has behind the logits.
+    pub head: Head,
+    /// Whether the file simulates quantisation (QUANTIZE and DEQUANTIZE in pairs); the network then holds
+    /// [`Op::FakeQuant`](crate::net::Op::FakeQuant) layers with the file's ranges.
+    pub simulated: bool,
+}
+
+/// The network of a float32 file under the name `name`. Weights may be float16, sparse, or simulate quantisation; the batch is 1 or open.
+///
+/// # Errors
+/// [`Error::Operator`] for the first operator that no layer can say, [`Error::Model`] for a file that contradicts itself,
+/// [`Error::Net`] and [`Error::Params`] for shapes and numbers that nothing can be trained with.
+pub fn import(model: &Model, name: &str) -> Result<Imported, Error> {
+    let graph = Graph::from_model(model)?;
+    let walk = walk::Walk::through(&graph, name)?;
+    finish::finish(walk, &graph)
+}
