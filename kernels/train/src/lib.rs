@@ -20,6 +20,7 @@ mod quant;
 pub mod reference;
 mod scratch;
 mod shape;
+mod stream;
 mod walk;
 
 pub use conv::{ConvPlan, PackedWeights, conv_forward, conv_input_gradient, conv_weight_gradient};

@@ -1,6 +1,8 @@
 //! Fake quantisation and the ranges that it needs.
 
 use crate::Kernels;
+use crate::arch::{Op, Vector};
+use crate::stream::{Lane, Stream, get, put};
 
 /// Quantisation of a tensor: `real = (code − zero_point) · scale`, codes between `min` and `max`, which fold in any activation's
 /// clamp.
@@ -23,13 +25,83 @@ impl FakeQuant {
         let real = |code: i32| (code as f32 - self.zero_point as f32) * self.scale;
         (real(self.min), real(self.max))
     }
+}
 
-    /// Rounds `x` to a code, half to even, and back.
-    fn value(&self, x: f32) -> f32 {
-        let code = (x / self.scale).round_ties_even() + self.zero_point as f32;
-        let code = if self.min as f32 > code { self.min as f32 } else { code };
-        let code = if (self.max as f32) < code { self.max as f32 } else { code };
-        (code - self.zero_point as f32) * self.scale
+/// See [`fake_quant`].
+struct Rounded {
+    rule: FakeQuant,
+    x: *const f32,
+    y: *mut f32,
+}
+
+impl Lane for Rounded {
+    #[inline(always)]
+    unsafe fn at<V: Vector, const WHOLE: bool>(&self, i: usize, _: usize, n: usize) {
+        let FakeQuant { scale, zero_point, min, max } = self.rule;
+        // SAFETY: as this function's.
+        unsafe {
+            let (scale, zero_point) = (V::splat(scale), V::splat(zero_point as f32));
+            let x = get::<V, WHOLE>(self.x.add(i), n);
+            let code = V::add(V::round(V::div(x, scale)), zero_point);
+            let code = V::min(V::splat(max as f32), V::max(V::splat(min as f32), code));
+            put::<V, WHOLE>(self.y.add(i), V::mul(V::sub(code, zero_point), scale), n);
+        }
+    }
+}
+
+/// See [`fake_quant_backward`].
+struct Through {
+    lo: f32,
+    hi: f32,
+    x: *const f32,
+    dy: *const f32,
+    dx: *mut f32,
+}
+
+impl Lane for Through {
+    #[inline(always)]
+    unsafe fn at<V: Vector, const WHOLE: bool>(&self, i: usize, _: usize, n: usize) {
+        // SAFETY: as this function's.
+        unsafe {
+            let (x, dy) = (get::<V, WHOLE>(self.x.add(i), n), get::<V, WHOLE>(self.dy.add(i), n));
+            let zero = V::splat(0.0);
+            let below = V::where_gt(V::splat(self.lo), x, zero, dy);
+            put::<V, WHOLE>(self.dx.add(i), V::where_gt(x, V::splat(self.hi), zero, below), n);
+        }
+    }
+}
+
+/// See [`min_max`].
+struct Extremes<'a> {
+    x: &'a [f32],
+    found: &'a mut (f32, f32),
+}
+
+impl Op for Extremes<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let mut ends = [[f32::INFINITY; 64], [f32::NEG_INFINITY; 64]];
+        let (whole, rest) = self.x.split_at(self.x.len() - self.x.len() % (4 * V::LANES));
+        // SAFETY: blocks are four vectors, and so many fit 64 elements.
+        unsafe {
+            const { assert!(V::LANES <= 16) };
+            let (mut lo, mut hi) = ([V::splat(f32::INFINITY); 4], [V::splat(f32::NEG_INFINITY); 4]);
+            for x in whole.chunks_exact(4 * V::LANES) {
+                for b in 0..4 {
+                    let x = V::load(x.as_ptr().add(b * V::LANES));
+                    (lo[b], hi[b]) = (V::min(x, lo[b]), V::max(x, hi[b]));
+                }
+            }
+            for b in 0..4 {
+                V::store(ends[0].as_mut_ptr().add(b * V::LANES), lo[b]);
+                V::store(ends[1].as_mut_ptr().add(b * V::LANES), hi[b]);
+            }
+        }
+        let [lo, hi] = &ends;
+        let least = lo.iter().chain(rest).fold(f32::INFINITY, |least, x| if *x < least { *x } else { least });
+        let most = hi.iter().chain(rest).fold(f32::NEG_INFINITY, |most, x| if *x > most { *x } else { most });
+        // Zeros of either sign are the same here.
+        *self.found = (least + 0.0, most + 0.0);
     }
 }
 
@@ -38,9 +110,10 @@ impl FakeQuant {
 /// # Panics
 /// If lengths differ.
 pub fn fake_quant(k: &Kernels, rule: &FakeQuant, x: &[f32], y: &mut [f32]) {
-    let _ = k;
     assert_eq!(x.len(), y.len(), "tensors of different lengths");
-    x.iter().zip(y).for_each(|(x, y)| *y = rule.value(*x));
+    let lane = Rounded { rule: *rule, x: x.as_ptr(), y: y.as_mut_ptr() };
+    // SAFETY: lengths were checked.
+    unsafe { k.run(Stream { len: x.len(), period: x.len(), lane }) }
 }
 
 /// [`fake_quant`] of weights: rows of `row_len`, each with its scale, symmetric codes −127…127.
@@ -54,23 +127,24 @@ pub fn fake_quant_rows(k: &Kernels, row_len: usize, scales: &[f32], w: &[f32], y
     }
 }
 
-/// `dx = dy` where `lo ≤ x ≤ hi`, 0 elsewhere (the straight-through estimate).
+/// `dx = 0` where `x < lo` or `x > hi`, `dy` elsewhere (the straight-through estimate).
 ///
 /// # Panics
 /// If lengths differ.
 pub fn fake_quant_backward(k: &Kernels, x: &[f32], dy: &[f32], (lo, hi): (f32, f32), dx: &mut [f32]) {
-    let _ = k;
     assert!(x.len() == dy.len() && x.len() == dx.len(), "tensors of different lengths");
-    x.iter().zip(dy).zip(dx).for_each(|((x, dy), dx)| *dx = if *x >= lo && *x <= hi { *dy } else { 0.0 });
+    let lane = Through { lo, hi, x: x.as_ptr(), dy: dy.as_ptr(), dx: dx.as_mut_ptr() };
+    // SAFETY: lengths were checked.
+    unsafe { k.run(Stream { len: x.len(), period: x.len(), lane }) }
 }
 
-/// The smallest and the largest element; `(∞, −∞)` if there are none. NaN is passed over.
+/// The smallest and the largest element; `(∞, −∞)` if there are none. NaN is passed over, zeros are positive.
 #[must_use]
 pub fn min_max(k: &Kernels, x: &[f32]) -> (f32, f32) {
-    let _ = k;
-    x.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), x| {
-        (if *x < lo { *x } else { lo }, if *x > hi { *x } else { hi })
-    })
+    let mut found = (f32::INFINITY, f32::NEG_INFINITY);
+    // SAFETY: the slice is all that it reads.
+    unsafe { k.run(Extremes { x, found: &mut found }) }
+    found
 }
 
 /// The largest absolute value of each row of `row_len`.

@@ -8,6 +8,8 @@ mod tile;
 
 use core::ops::Range;
 
+pub(crate) use tile::{Start, for_size};
+
 use crate::walk::Part;
 use crate::{ConvShape, Kernels, Scratch, ShapeError};
 use gradient::{Gradient, Slice};

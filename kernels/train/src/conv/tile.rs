@@ -15,7 +15,7 @@ pub(super) struct Run {
 
 /// Where the chains of a tile start.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Start {
+pub(crate) enum Start {
     /// At zero.
     Zero,
     /// At biases of the tile's channels.
@@ -180,7 +180,7 @@ macro_rules! for_size {
         }
     };
 }
-pub(super) use for_size;
+pub(crate) use for_size;
 
 /// Pixels of the largest tile of `np` panels.
 pub(super) const fn most<V: Vector>(np: usize) -> usize {

@@ -1,12 +1,21 @@
 //! Depthwise convolutions: output channel `i · multiplier + m` sees input channel `i` only.
 
+mod gradient;
+mod product;
+mod tile;
+
+use crate::walk::Part;
 use crate::{ConvShape, Kernels, Scratch, ShapeError, reference};
+use gradient::Gradient;
+use product::Multiply;
 
 /// How a depthwise layer is computed on an instruction set; made once per layer.
 #[derive(Clone, Debug)]
 pub struct DepthwisePlan {
     shape: ConvShape,
     kernels: Kernels,
+    forward: Vec<Part>,
+    backward: Vec<Part>,
 }
 
 impl DepthwisePlan {
@@ -17,7 +26,8 @@ impl DepthwisePlan {
     pub fn new(kernels: &Kernels, shape: ConvShape) -> Result<DepthwisePlan, ShapeError> {
         shape.check()?;
         shape.check_depthwise()?;
-        Ok(DepthwisePlan { shape, kernels: *kernels })
+        let (forward, backward) = (Part::forward(&shape), Part::backward(&shape));
+        Ok(DepthwisePlan { shape, kernels: *kernels, forward, backward })
     }
 
     /// The layer's shape.
@@ -30,6 +40,11 @@ impl DepthwisePlan {
     #[must_use]
     pub const fn kernels(&self) -> Kernels {
         self.kernels
+    }
+
+    /// Whether plain loops compute it: those with several outputs for an input are rare.
+    fn is_plain(&self) -> bool {
+        self.shape.in_c != self.shape.out_c
     }
 
     fn check(&self, n: usize, x: usize, w: usize, y: usize) {
@@ -56,7 +71,14 @@ pub fn depthwise_forward(
 ) {
     plan.check(n, x.len(), w.len(), y.len());
     assert!(bias.is_none_or(|b| b.len() == plan.shape.out_c), "biases of another shape");
-    reference::depthwise_forward(&plan.shape, x, w, bias, y);
+    if plan.is_plain() {
+        return reference::depthwise_forward(&plan.shape, x, w, bias, y);
+    }
+    let (s, parts) = (&plan.shape, &plan.forward);
+    let image = [s.x_len(), s.y_len()];
+    let all = Multiply { parts, channels: s.in_c, src: x, weights: w, bias, dst: y, image, accumulate: false };
+    // SAFETY: lengths were checked; the parts are those of the shape.
+    unsafe { plan.kernels.run(all) }
 }
 
 /// The gradient of the inputs of `n` images, written to `dx` or added to it.
@@ -76,7 +98,14 @@ pub fn depthwise_input_gradient(
     _scratch: &mut Scratch,
 ) {
     plan.check(n, dx.len(), w.len(), dy.len());
-    reference::depthwise_input_gradient(&plan.shape, dy, w, dx, accumulate);
+    if plan.is_plain() {
+        return reference::depthwise_input_gradient(&plan.shape, dy, w, dx, accumulate);
+    }
+    let (s, parts) = (&plan.shape, &plan.backward);
+    let image = [s.y_len(), s.x_len()];
+    let all = Multiply { parts, channels: s.in_c, src: dy, weights: w, bias: None, dst: dx, image, accumulate };
+    // SAFETY: lengths were checked; the parts are those of the shape.
+    unsafe { plan.kernels.run(all) }
 }
 
 /// Adds the gradient of the weights over `n` images to `dw`.
@@ -91,8 +120,12 @@ pub fn depthwise_weight_gradient(
     x: &[f32],
     dy: &[f32],
     dw: &mut [f32],
-    _scratch: &mut Scratch,
+    scratch: &mut Scratch,
 ) {
     plan.check(n, x.len(), dw.len(), dy.len());
-    reference::depthwise_weight_gradient(&plan.shape, x, dy, dw);
+    if plan.is_plain() {
+        return reference::depthwise_weight_gradient(&plan.shape, x, dy, dw);
+    }
+    // SAFETY: lengths were checked.
+    unsafe { plan.kernels.run(Gradient { shape: &plan.shape, x, dy, dw, scratch }) }
 }

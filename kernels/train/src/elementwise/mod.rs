@@ -1,6 +1,14 @@
 //! Element-wise functions over `[pixels, channels]`: batch normalisation, activations, sums.
 
-use crate::{Kernels, reference};
+mod lanes;
+mod sums;
+
+use core::ptr;
+
+use crate::Kernels;
+use crate::stream::{Lane, Periodic, Stream};
+use lanes::{Activate, ActivateBack, Backward, Forward, Pair, Pre};
+use sums::{BiasSums, Sums};
 
 /// An activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +36,26 @@ pub struct Norm<'a> {
     pub act: Act,
 }
 
+/// A lane over `len` elements in rows of `period`.
+///
+/// # Safety
+/// As [`Lane::at`] for all of them.
+unsafe fn stream(k: &Kernels, len: usize, period: usize, lane: impl Lane) {
+    // SAFETY: as this function's.
+    unsafe { k.run(Stream { len, period, lane }) }
+}
+
 impl Norm<'_> {
+    /// With its constants as they are repeated.
+    fn pre(&self, constants: &Periodic) -> Pre {
+        Pre {
+            scale: constants.at(0, self.scale),
+            shift: constants.at(1, self.shift),
+            residual: self.residual.map_or(ptr::null(), <[f32]>::as_ptr),
+            act: self.act,
+        }
+    }
+
     fn check(&self, x: usize, y: usize) {
         assert_eq!(x, y, "tensors of different lengths");
         assert!(!self.scale.is_empty() && self.scale.len() == self.shift.len(), "scale and shift of each channel");
@@ -39,14 +66,17 @@ impl Norm<'_> {
 
 /// Adds the sums and the sums of squares of each channel of `y`, `[pixels, channels]`.
 ///
-/// Runs of 32 pixels from the slice's start are summed in `f32` (squares by fused multiply-adds), then added to `f64`.
+/// Runs of 32 pixels from the slice's start are summed in `f32` (squares by fused multiply-adds), each in four chains of every
+/// fourth pixel, which are joined as `(0 + 1) + (2 + 3)`; then they are added to `f64`.
 ///
 /// # Panics
 /// If lengths do not fit each other.
 pub fn channel_sums(k: &Kernels, y: &[f32], sum: &mut [f64], sum_sq: &mut [f64]) {
-    let _ = k;
     assert!(!sum.is_empty() && sum.len() == sum_sq.len() && y.len().is_multiple_of(sum.len()), "whole pixels");
-    reference::channel_sums(y, sum, sum_sq);
+    let pre = Pre { scale: ptr::null(), shift: ptr::null(), residual: ptr::null(), act: Act::None };
+    let sums = Sums { len: y.len(), x: y.as_ptr(), dy: ptr::null(), pre, sums: [sum, sum_sq] };
+    // SAFETY: lengths were checked.
+    unsafe { k.run(sums) }
 }
 
 /// `y = act(fma(x, scale, shift) + residual)`.
@@ -54,9 +84,11 @@ pub fn channel_sums(k: &Kernels, y: &[f32], sum: &mut [f64], sum_sq: &mut [f64])
 /// # Panics
 /// If lengths do not fit each other.
 pub fn scale_shift_act(k: &Kernels, norm: &Norm<'_>, x: &[f32], y: &mut [f32]) {
-    let _ = k;
     norm.check(x.len(), y.len());
-    reference::scale_shift_act(norm, x, y);
+    let constants = Periodic::new(&[norm.scale, norm.shift], k.lanes(), x.len());
+    let lane = Forward { pre: norm.pre(&constants), x: x.as_ptr(), y: y.as_mut_ptr() };
+    // SAFETY: lengths were checked.
+    unsafe { stream(k, x.len(), constants.period, lane) }
 }
 
 /// Adds, for each channel, the sums of `dy'` and of `dy' · x`, where `dy' = dy · act'(z)` and `z` is computed as in
@@ -72,10 +104,13 @@ pub fn norm_backward_sums(
     sum_dy: &mut [f64],
     sum_dy_x: &mut [f64],
 ) {
-    let _ = k;
     norm.check(x.len(), dy.len());
     assert!(sum_dy.len() == norm.scale.len() && sum_dy_x.len() == norm.scale.len(), "a sum for each channel");
-    reference::norm_backward_sums(norm, x, dy, sum_dy, sum_dy_x);
+    let residual = norm.residual.map_or(ptr::null(), <[f32]>::as_ptr);
+    let pre = Pre { scale: norm.scale.as_ptr(), shift: norm.shift.as_ptr(), residual, act: norm.act };
+    let sums = Sums { len: x.len(), x: x.as_ptr(), dy: dy.as_ptr(), pre, sums: [sum_dy, sum_dy_x] };
+    // SAFETY: lengths were checked.
+    unsafe { k.run(sums) }
 }
 
 /// `dx = fma(dy', a, fma(x, b, c))` with `[a, b, c]` per channel, and `dy'` written (or, with `true`, added) to `d_residual`.
@@ -91,14 +126,25 @@ pub fn norm_backward(
     dx: &mut [f32],
     d_residual: Option<(&mut [f32], bool)>,
 ) {
-    let _ = k;
     norm.check(x.len(), dy.len());
     assert!(abc.iter().all(|v| v.len() == norm.scale.len()), "a factor for each channel");
     assert!(
         dx.len() == x.len() && d_residual.as_ref().is_none_or(|(r, _)| r.len() == x.len()),
         "gradients of x's length"
     );
-    reference::norm_backward(norm, x, dy, abc, dx, d_residual);
+    let constants = Periodic::new(&[norm.scale, norm.shift, abc[0], abc[1], abc[2]], k.lanes(), x.len());
+    let (d_residual, accumulate) = d_residual.map_or((ptr::null_mut(), false), |(r, add)| (r.as_mut_ptr(), add));
+    let lane = Backward {
+        pre: norm.pre(&constants),
+        x: x.as_ptr(),
+        dy: dy.as_ptr(),
+        abc: [0, 1, 2].map(|i| constants.at(2 + i, abc[i])),
+        dx: dx.as_mut_ptr(),
+        d_residual,
+        accumulate,
+    };
+    // SAFETY: lengths were checked.
+    unsafe { stream(k, x.len(), constants.period, lane) }
 }
 
 /// `y = act(x)`.
@@ -106,9 +152,9 @@ pub fn norm_backward(
 /// # Panics
 /// If lengths differ.
 pub fn act_forward(k: &Kernels, act: Act, x: &[f32], y: &mut [f32]) {
-    let _ = k;
     assert_eq!(x.len(), y.len(), "tensors of different lengths");
-    x.iter().zip(y).for_each(|(x, y)| *y = reference::act(act, *x));
+    // SAFETY: lengths were checked.
+    unsafe { stream(k, x.len(), x.len(), Activate { act, x: x.as_ptr(), y: y.as_mut_ptr() }) }
 }
 
 /// `dx = dy · act'(x)`.
@@ -116,9 +162,10 @@ pub fn act_forward(k: &Kernels, act: Act, x: &[f32], y: &mut [f32]) {
 /// # Panics
 /// If lengths differ.
 pub fn act_backward(k: &Kernels, act: Act, x: &[f32], dy: &[f32], dx: &mut [f32]) {
-    let _ = k;
     assert!(x.len() == dy.len() && x.len() == dx.len(), "tensors of different lengths");
-    x.iter().zip(dy).zip(dx).for_each(|((x, dy), dx)| *dx = reference::act_slope(act, *x, *dy));
+    let lane = ActivateBack { act, x: x.as_ptr(), dy: dy.as_ptr(), dx: dx.as_mut_ptr() };
+    // SAFETY: lengths were checked.
+    unsafe { stream(k, x.len(), x.len(), lane) }
 }
 
 /// `y = a + b`.
@@ -126,9 +173,10 @@ pub fn act_backward(k: &Kernels, act: Act, x: &[f32], dy: &[f32], dx: &mut [f32]
 /// # Panics
 /// If lengths differ.
 pub fn add(k: &Kernels, a: &[f32], b: &[f32], y: &mut [f32]) {
-    let _ = k;
     assert!(a.len() == b.len() && a.len() == y.len(), "tensors of different lengths");
-    a.iter().zip(b).zip(y).for_each(|((a, b), y)| *y = a + b);
+    let lane = Pair { a: a.as_ptr(), b: b.as_ptr(), y: y.as_mut_ptr(), product: false };
+    // SAFETY: lengths were checked.
+    unsafe { stream(k, a.len(), a.len(), lane) }
 }
 
 /// `y += a`.
@@ -136,9 +184,10 @@ pub fn add(k: &Kernels, a: &[f32], b: &[f32], y: &mut [f32]) {
 /// # Panics
 /// If lengths differ.
 pub fn add_assign(k: &Kernels, y: &mut [f32], a: &[f32]) {
-    let _ = k;
     assert_eq!(a.len(), y.len(), "tensors of different lengths");
-    y.iter_mut().zip(a).for_each(|(y, a)| *y += a);
+    let y = y.as_mut_ptr();
+    // SAFETY: lengths were checked.
+    unsafe { stream(k, a.len(), a.len(), Pair { a: y, b: a.as_ptr(), y, product: false }) }
 }
 
 /// Adds the sum of each channel of `dy`, `[pixels, channels]`, to `db`: each is one chain over pixels.
@@ -146,9 +195,9 @@ pub fn add_assign(k: &Kernels, y: &mut [f32], a: &[f32]) {
 /// # Panics
 /// If there are no channels or no whole pixels.
 pub fn bias_gradient(k: &Kernels, dy: &[f32], db: &mut [f32]) {
-    let _ = k;
     assert!(!db.is_empty() && dy.len().is_multiple_of(db.len()), "whole pixels");
-    dy.chunks_exact(db.len()).for_each(|dy| db.iter_mut().zip(dy).for_each(|(db, dy)| *db += dy));
+    // SAFETY: slices are all that it reads and writes.
+    unsafe { k.run(BiasSums { dy, db }) }
 }
 
 /// `w *= mask`.
@@ -156,7 +205,8 @@ pub fn bias_gradient(k: &Kernels, dy: &[f32], db: &mut [f32]) {
 /// # Panics
 /// If lengths differ.
 pub fn mask_multiply(k: &Kernels, w: &mut [f32], mask: &[f32]) {
-    let _ = k;
     assert_eq!(w.len(), mask.len(), "tensors of different lengths");
-    w.iter_mut().zip(mask).for_each(|(w, m)| *w *= m);
+    let w = w.as_mut_ptr();
+    // SAFETY: lengths were checked.
+    unsafe { stream(k, mask.len(), mask.len(), Pair { a: w, b: mask.as_ptr(), y: w, product: true }) }
 }

@@ -1,6 +1,10 @@
 //! Optimisers over flat slices of parameters, by the rules of PyTorch.
 
+mod lanes;
+
 use crate::Kernels;
+use crate::stream::Stream;
+use lanes::{Adam, Sgd};
 
 /// A step of stochastic gradient descent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,14 +25,10 @@ pub struct SgdStep {
 /// # Panics
 /// If lengths differ.
 pub fn sgd_momentum(k: &Kernels, step: &SgdStep, w: &mut [f32], g: &[f32], v: &mut [f32]) {
-    let _ = k;
     assert!(w.len() == g.len() && w.len() == v.len(), "tensors of different lengths");
-    for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
-        let g = w.mul_add(step.weight_decay, *g);
-        *v = v.mul_add(step.momentum, g);
-        let by = if step.nesterov { v.mul_add(step.momentum, g) } else { *v };
-        *w = by.mul_add(-step.rate, *w);
-    }
+    let lane = Sgd { step: *step, w: w.as_mut_ptr(), g: g.as_ptr(), v: v.as_mut_ptr() };
+    // SAFETY: lengths were checked.
+    unsafe { k.run(Stream { len: g.len(), period: g.len(), lane }) }
 }
 
 /// A step of Adam with decoupled weight decay (AdamW); made by [`AdamStep::new`].
@@ -67,13 +67,8 @@ impl AdamStep {
 /// # Panics
 /// If lengths differ.
 pub fn adam(k: &Kernels, step: &AdamStep, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
-    let _ = k;
     assert!(w.len() == g.len() && w.len() == m.len() && w.len() == v.len(), "tensors of different lengths");
-    for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-        *m = (*m - g).mul_add(step.beta1, *g);
-        let square = g * g;
-        *v = (*v - square).mul_add(step.beta2, square);
-        let by = *m / v.sqrt().mul_add(step.root, step.epsilon);
-        *w = by.mul_add(-step.rate, *w * step.keep);
-    }
+    let lane = Adam { step: *step, w: w.as_mut_ptr(), g: g.as_ptr(), m: m.as_mut_ptr(), v: v.as_mut_ptr() };
+    // SAFETY: lengths were checked.
+    unsafe { k.run(Stream { len: g.len(), period: g.len(), lane }) }
 }
