@@ -4,6 +4,8 @@ pub mod corrupt;
 #[cfg(feature = "fetch")]
 pub mod data;
 pub mod robust;
+#[cfg(feature = "train")]
+pub mod train;
 
 use std::path::PathBuf;
 
@@ -61,6 +63,12 @@ pub enum Command {
     /// Published data sets: list, verify, fetch
     #[cfg(feature = "fetch")]
     Data(data::DataArgs),
+    /// Train a network on labelled images
+    #[cfg(feature = "train")]
+    Train(Box<train::TrainArgs>),
+    /// Prune, cluster and quantise a network by recipes
+    #[cfg(feature = "train")]
+    Compress(Box<train::CompressArgs>),
     /// List instruction sets: built, running here, chosen
     Isa(IsaArgs),
     /// Print a completion script for a shell

@@ -33,3 +33,5 @@ pub mod metrics;
 pub mod model;
 pub mod report;
 pub mod robust;
+#[cfg(feature = "train")]
+pub mod train;

@@ -2,6 +2,8 @@
 
 mod arrays;
 mod bench;
+#[cfg(feature = "train")]
+mod compress;
 mod corrupt;
 #[cfg(feature = "fetch")]
 mod data;
@@ -15,6 +17,12 @@ mod robust;
 mod run;
 mod samples;
 mod talk;
+#[cfg(feature = "train")]
+mod train;
+#[cfg(feature = "train")]
+mod train_bench;
+#[cfg(feature = "train")]
+mod train_watch;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -83,6 +91,10 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
         Command::Report(args) => ledgers::report(args, talk),
         Command::Merge(args) => ledgers::merge(args, talk),
         Command::Run(args) => run::run(args, talk),
+        #[cfg(feature = "train")]
+        Command::Train(args) => train::run(args, talk),
+        #[cfg(feature = "train")]
+        Command::Compress(args) => compress::run(args, talk),
         Command::Isa(args) => isa::run(args),
         Command::Completions { shell } => completions(*shell),
     }

@@ -3,6 +3,8 @@
 pub mod arena_text;
 pub mod bench;
 pub mod bench_text;
+#[cfg(feature = "train")]
+pub mod compress;
 pub mod corrupt;
 #[cfg(feature = "fetch")]
 pub mod data;
@@ -16,3 +18,5 @@ pub mod merge;
 pub mod robust;
 pub mod run;
 pub mod table;
+#[cfg(feature = "train")]
+pub mod train;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::Augment;
+use crate::augment::{AugMix, Augment};
 use crate::fit::Plan;
 use crate::optim::Optimizer;
 use crate::schedule::{Schedule, Shape};
@@ -27,6 +27,36 @@ pub enum ScheduleName {
     /// A tenth after half of the epochs, and again after three quarters.
     Steps,
     Cosine,
+}
+
+impl OptimizerName {
+    /// All of them.
+    pub const ALL: [OptimizerName; 3] = [OptimizerName::Sgd, OptimizerName::Adam, OptimizerName::Adamw];
+
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            OptimizerName::Sgd => "sgd",
+            OptimizerName::Adam => "adam",
+            OptimizerName::Adamw => "adamw",
+        }
+    }
+}
+
+impl ScheduleName {
+    /// All of them.
+    pub const ALL: [ScheduleName; 3] = [ScheduleName::Constant, ScheduleName::Steps, ScheduleName::Cosine];
+
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            ScheduleName::Constant => "constant",
+            ScheduleName::Steps => "steps",
+            ScheduleName::Cosine => "cosine",
+        }
+    }
 }
 
 /// Settings of a training.
@@ -75,6 +105,9 @@ pub struct Training {
     /// Side of a square that is covered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cutout: Option<usize>,
+    /// Whether images are mixed with changed copies of themselves (AugMix).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augmix: Option<bool>,
 }
 
 impl Training {
@@ -94,6 +127,7 @@ impl Training {
         "flip",
         "crop",
         "cutout",
+        "augmix",
     ];
 
     /// Whether it says nothing.
@@ -120,6 +154,7 @@ impl Training {
             flip: self.flip.or(other.flip),
             crop: self.crop.or(other.crop),
             cutout: self.cutout.or(other.cutout),
+            augmix: self.augmix.or(other.augmix),
         }
     }
 
@@ -152,6 +187,7 @@ impl Training {
                 flip: self.flip.unwrap_or(false),
                 crop: self.crop.unwrap_or(0),
                 cutout: self.cutout.unwrap_or(0),
+                augmix: self.augmix.unwrap_or(false).then(AugMix::default),
             },
             patience: self.patience.filter(|patience| *patience > 0),
             keep_best: self.keep_best.unwrap_or(true),
@@ -160,7 +196,11 @@ impl Training {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
+    /// Whether every number is one that makes sense.
+    ///
+    /// # Errors
+    /// What does not, in words.
+    pub fn check(&self) -> Result<(), String> {
         let within = |name: &str, value: Option<f64>, (lo, hi): (f64, f64)| match value {
             Some(value) if !(lo..=hi).contains(&value) => Err(format!("{name} = {value} is not from {lo} to {hi}")),
             _ => Ok(()),
