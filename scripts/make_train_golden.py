@@ -41,7 +41,7 @@ def description(lines):
     import numpy
     import torch
 
-    from networks import FORMULA
+    from networks import ALL, FORMULA, summary
 
     head = {
         "generator": "scripts/make_train_golden.py",
@@ -50,7 +50,8 @@ def description(lines):
         "formula": FORMULA,
     }
     cases = ",\n".join(json.dumps(line, separators=(",", ":")) for line in lines)
-    return json.dumps(head, indent=0)[:-2] + ',\n"cases": [\n' + cases + "\n]}\n"
+    known = ",\n".join(f"{json.dumps(name)}:{json.dumps(summary(name), separators=(',', ':'))}" for name in ALL)
+    return json.dumps(head, indent=0)[:-2] + ',\n"architectures": {\n' + known + '\n},\n"cases": [\n' + cases + "\n]}\n"
 
 
 def main():

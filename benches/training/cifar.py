@@ -12,7 +12,7 @@ def records(paths):
     """Images uint8 [N, 32, 32, 3] and labels."""
     for path in paths:
         if not os.path.exists(path):
-            raise SystemExit(f"{path} does not exist; --data names the folder of cifar-10-batches-bin, which ../shared/scripts/cifar10_bin.py makes")
+            raise SystemExit(f"{path} does not exist; --data DIR holds cifar-10-batches-bin, made by ../shared/scripts/cifar10_bin.py DIR")
     blob = np.concatenate([np.fromfile(path, np.uint8) for path in paths]).reshape(-1, RECORD)
     return np.ascontiguousarray(blob[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)), blob[:, 0].astype(np.int64)
 

@@ -33,7 +33,8 @@ def options():
     parser.add_argument("--init", default="he_normal", choices=["he_normal", "glorot_uniform"], help="(default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="(default: %(default)s)")
     parser.add_argument("--steps", type=int, help="steps of an epoch, to try it out (default: the whole set)")
-    parser.add_argument("--out", default=os.path.join(torch_venv.CACHE, "equivalence"), help="folder of checkpoints and results (default: %(default)s)")
+    out = os.path.join(torch_venv.CACHE, "equivalence")
+    parser.add_argument("--out", default=out, help="folder of checkpoints and results (default: %(default)s)")
     return parser.parse_args()
 
 
@@ -114,9 +115,10 @@ class Run:
             "images_per_second": done * args.batch / seconds,
         })
         self.save()
+        last = self.history[-1]
         print(
-            f"seed {self.seed} epoch {number + 1}/{args.epochs}: loss {total / done:.4f}, validation {self.history[-1]['validation_accuracy']:.2f} %, "
-            f"{self.history[-1]['images_per_second']:.0f} images/s", flush=True,
+            f"seed {self.seed} epoch {number + 1}/{args.epochs}: loss {last['loss']:.4f}, validation {last['validation_accuracy']:.2f} %, "
+            f"{last['images_per_second']:.0f} images/s", flush=True,
         )
 
 
@@ -142,7 +144,10 @@ def main():
     spread = f", standard deviation {statistics.stdev(found):.2f}" if len(found) > 1 else ""
     print(f"{args.net}: mean {statistics.mean(found):.2f} %{spread}")
     recipe = {key: value for key, value in vars(args).items() if key not in ("data", "out")}
-    report = {"schema": "edgebench.equivalence/1", "machine": torch_venv.facts(), "recipe": recipe, "mean_test_accuracy": statistics.mean(found), "seeds": results}
+    report = {
+        "schema": "edgebench.equivalence/1", "machine": torch_venv.facts(), "recipe": recipe,
+        "mean_test_accuracy": statistics.mean(found), "seeds": results,
+    }
     with open(os.path.join(args.out, f"{args.net}.json"), "w") as file:
         json.dump(report, file, indent=1)
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from case import Case, numpy, random, uniform
 from layers import Add, GlobalAveragePool, Net
-from nets import build
+from nets import ARCHITECTURES as ALL, build
 
 SGD = {"learning_rate": 0.5, "momentum": 0.9, "nesterov": True, "weight_decay": 5e-4, "label_smoothing": 0.1}
 ARCHITECTURES = ["digits", "resnet8", "resnet20", "resnet50", "vgg11", "vgg11_bn", "mobilenetv1_025", "mobilenetv2_035"]
@@ -159,7 +159,7 @@ def trained(name, dtype):
         sgd.step()
         found["losses"].append(loss.item())
     found["losses"] = np.array(found["losses"])
-    return net, found
+    return found
 
 
 def fnv1a(text):
@@ -169,17 +169,24 @@ def fnv1a(text):
     return f"{h:016x}"
 
 
+def summary(name):
+    """What an architecture is, at 32x32x3 and 10 classes; `listing_fnv1a` is of the lines that `nets.py NAME` prints."""
+    net = build(name)
+    tensors = net.tensors()
+    listing = "".join(f"{key} {list(value.shape)}\n" for key, value in tensors.items())
+    return {
+        "layers": len(net.layers), "tensors": len(tensors), "parameters": sum(p.numel() for p in net.parameters()), "macs": net.macs(),
+        "listing_fnv1a": fnv1a(listing),
+    }
+
+
 def architecture(name):
-    net, found = trained(name, torch.float64)
-    _, rough = trained(name, torch.float32)
+    found = trained(name, torch.float64)
+    rough = trained(name, torch.float32)
     norm = found["gradient_norms"] + 1e-4 * found["gradient_norms"].max()  # some are 0: offsets that the next batch normalisation removes
     one = {"losses": 1, "logits": 1, "gradient_norms": norm, "gradient_dots": norm}
     deviation = {f"float32_{key}": float(f"{np.abs((rough[key] - value) / one[key]).max():.1e}") for key, value in found.items()}
-    listing = "".join(f"{key} {list(value.shape)}\n" for key, value in net.tensors().items())
-    attributes = {
-        "architecture": name, "images": IMAGES, "learning_rate": RATE, "momentum": 0.9, "macs": net.macs(),
-        "parameters": sum(p.numel() for p in net.parameters()), "tensors": len(net.tensors()), "listing_fnv1a": fnv1a(listing), **deviation,
-    }
+    attributes = {"architecture": name, "images": IMAGES, "learning_rate": RATE, "momentum": 0.9, **deviation}
     return Case(f"net_{name}", "architecture", attributes, found)
 
 
