@@ -7,3 +7,6 @@ mod digits;
 mod golden;
 #[allow(dead_code)]
 mod nets;
+mod others;
+mod quality;
+mod refusals;
