@@ -10,6 +10,7 @@ mod eval;
 mod inspect;
 mod isa;
 mod ledgers;
+mod quantise;
 mod rendering;
 mod robust;
 mod run;
@@ -80,6 +81,7 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
         Command::Data(args) => data::run(args, talk),
         Command::Eval(args) => eval::run(args, talk),
         Command::Inspect(args) => inspect::run(args, talk),
+        Command::Quantise(args) => quantise::run(args, talk),
         Command::Report(args) => ledgers::report(args, talk),
         Command::Merge(args) => ledgers::merge(args, talk),
         Command::Run(args) => run::run(args, talk),
