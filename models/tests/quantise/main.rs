@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod compare;
+mod damaged;
 mod digits;
 mod golden;
 #[allow(dead_code)]
