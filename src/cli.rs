@@ -3,6 +3,7 @@
 pub mod corrupt;
 #[cfg(feature = "fetch")]
 pub mod data;
+pub mod quantise;
 pub mod robust;
 #[cfg(feature = "train")]
 pub mod train;
@@ -54,6 +55,9 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Run arrays through a model: .npy or .npz in, .npy or .npz out
     Run(RunArgs),
+    /// Make an int8 model of a float model, as TensorFlow's converter does
+    #[command(alias = "quantize")]
+    Quantise(Box<quantise::QuantiseArgs>),
     /// Show what ledgers of robustness measurements say, without measuring
     Report(robust::ReportArgs),
     /// Join ledgers of shards

@@ -12,6 +12,7 @@ mod eval;
 mod inspect;
 mod isa;
 mod ledgers;
+mod quantise;
 mod rendering;
 mod robust;
 mod run;
@@ -88,6 +89,7 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
         Command::Data(args) => data::run(args, talk),
         Command::Eval(args) => eval::run(args, talk),
         Command::Inspect(args) => inspect::run(args, talk),
+        Command::Quantise(args) => quantise::run(args, talk),
         Command::Report(args) => ledgers::report(args, talk),
         Command::Merge(args) => ledgers::merge(args, talk),
         Command::Run(args) => run::run(args, talk),

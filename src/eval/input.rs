@@ -87,8 +87,17 @@ pub fn sample_shape(plan: &Plan) -> Result<&[usize], Misfit> {
 /// # Errors
 /// Says what does not fit.
 pub fn prepare(plan: &Plan, data: &Dataset, sayings: &Sayings) -> Result<Preparation, Misfit> {
-    let shape = sample_shape(plan)?;
+    sample_shape(plan)?;
     check_classes(&plan.outputs[0], data)?;
+    prepare_inputs(plan, data, sayings)
+}
+
+/// As [`prepare`], whatever the outputs are.
+///
+/// # Errors
+/// Says what does not fit.
+pub fn prepare_inputs(plan: &Plan, data: &Dataset, sayings: &Sayings) -> Result<Preparation, Misfit> {
+    let shape = sample_shape(plan)?;
     let input = input_type(&plan.inputs[0])?;
     if !data.samples().is_pixels() {
         return Ok(Preparation { pipeline: Pipeline::for_arrays(&data.shape, shape, input)?, kind: None });
@@ -98,7 +107,11 @@ pub fn prepare(plan: &Plan, data: &Dataset, sayings: &Sayings) -> Result<Prepara
     Ok(Preparation { pipeline, kind: Some((kind, origin)) })
 }
 
-fn check_classes(output: &Port, data: &Dataset) -> Result<(), Misfit> {
+/// Whether an output holds scores for the classes of `data`.
+///
+/// # Errors
+/// Says what does not fit.
+pub fn check_classes(output: &Port, data: &Dataset) -> Result<(), Misfit> {
     if !matches!(output.dtype, DType::F32 | DType::I8 | DType::U8 | DType::I16) {
         return Err(Misfit::OutputType(output.dtype.name()));
     }

@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod inspect_text;
 pub mod isa;
 pub mod merge;
+pub mod quantise;
 pub mod robust;
 pub mod run;
 pub mod table;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::quantise::FLOAT;
 use crate::{Files, ZOO, at, json, noise};
 use edgebench::data::npy::DType;
 use serde_json::Value;
@@ -25,6 +26,7 @@ fn every_field_is_documented() {
     let input = files.array("x.npy", DType::I8, &[1, 32, 32, 3], noise(32 * 32 * 3));
     let output = files.name("y.npy");
     let sheet = files.name("sheet.png");
+    let int8 = files.name("int8.tflite");
     let digits = files.name("digits-c");
     assert_eq!(crate::edgebench(&["corrupt", "--corruptions", "fog", "--output", &digits]).code, Some(0));
     let [ledger, merged] = ["a.ledger", "b.ledger"].map(|name| files.name(name));
@@ -40,6 +42,7 @@ fn every_field_is_documented() {
         &["inspect", "--json"],
         &["run", ZOO, "--input", &input, "--output", &output, "--json"],
         &["corrupt", "--limit", "1", "--corruptions", "fog", "--sheet", &sheet, "--json"],
+        &["quantise", FLOAT, "-o", &int8, "--calibration", "9", "--equalise", "--bias-correction", "--json"],
         &["isa", "--json"],
     ] {
         let report = json(args);

@@ -8,6 +8,7 @@ mod docs;
 mod eval;
 mod inspect;
 mod manners;
+mod quantise;
 mod robust;
 
 use std::path::PathBuf;

@@ -11,7 +11,7 @@ fn help_and_version_are_answers() {
         assert!(run.code == Some(0) && run.stdout.contains("Usage: edgebench"), "{command:?}");
         assert!(run.stderr.is_empty());
     }
-    for command in ["eval", "bench", "inspect", "run"] {
+    for command in ["eval", "bench", "inspect", "run", "quantise"] {
         assert!(edgebench(&[command, "--help"]).stdout.contains("Examples:"), "{command}");
     }
 }

@@ -212,7 +212,11 @@ impl Builder {
 
     /// Adds an operator with one result.
     fn push(&mut self, op: New, inputs: Vec<i32>, shape: &[usize]) -> Result<Value, Error> {
+        let codes = self.codes_of(op.kind, &inputs)?;
         let result = self.activation(op.name, shape)?;
+        if let Some((dtype, quant)) = codes {
+            self.quantise(result, dtype, quant);
+        }
         let code = OperatorCode::builtin(op.kind, 1);
         let at = self.codes.iter().position(|known| *known == code).unwrap_or_else(|| {
             self.codes.push(code);
@@ -222,6 +226,26 @@ impl Builder {
         let outputs = vec![index(result)];
         self.operators.push(Operator { opcode_index, inputs, outputs, options: op.options, ..Operator::default() });
         Ok(result)
+    }
+
+    /// Type and quantisation of the result of an operator on codes, which only some take; `None` for one on real numbers.
+    fn codes_of(&self, kind: BuiltinOperator, inputs: &[i32]) -> Result<Option<(TensorType, Quantization)>, Error> {
+        use BuiltinOperator as B;
+        let operands = inputs.iter().filter_map(|&input| self.tensors.get(usize::try_from(input).ok()?));
+        let Some(coded) = operands.clone().find_map(|t| Some((t.dtype, t.quantization.as_deref()?.clone()))) else {
+            return Ok(None);
+        };
+        let keeps = matches!(
+            kind,
+            B::MAX_POOL_2D | B::AVERAGE_POOL_2D | B::PAD | B::RESHAPE | B::RESIZE_NEAREST_NEIGHBOR | B::CONCATENATION
+        );
+        let same = |t: &Tensor| t.dtype == TensorType::INT32 || t.quantization.as_deref() == Some(&coded.1);
+        match kind {
+            B::QUANTIZE | B::DEQUANTIZE => Ok(None),
+            _ if keeps && operands.clone().all(same) => Ok(Some(coded)),
+            _ if keeps => Err(self.wrong(kind, "operands", "one quantisation for all", "several")),
+            _ => Err(self.wrong(kind, "type of the operands", "FLOAT32; put DEQUANTIZE before", coded.0)),
+        }
     }
 
     /// Error: what is asked of the next operator contradicts itself.

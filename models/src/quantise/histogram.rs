@@ -3,10 +3,13 @@
 use super::params::Params;
 
 /// Bins of a histogram, half of them below 0.
-const BINS: usize = 4096;
+const BINS: usize = 2048;
 
 /// Steps in which a range is narrowed when the best one is looked for.
-const STEPS: usize = 128;
+const STEPS: usize = 64;
+
+/// Most rounds of narrowing one end after the other.
+const ROUNDS: usize = 4;
 
 /// Counts of values in bins of equal width over `−reach..reach`. Exact zeros are counted apart: codes hold them without error.
 /// When a value lies beyond, the reach doubles and bins are joined, so the result does not depend on the order of values within
@@ -86,7 +89,7 @@ impl Histogram {
         let mut best = self.error(low, high);
         let narrowed = |bound: f32, step: usize| bound * (STEPS - step) as f32 / STEPS as f32;
         // One end, then the other, until neither gets better.
-        loop {
+        for _ in 0..ROUNDS {
             let before = best;
             for step in 1..STEPS {
                 for (l, h) in [(narrowed(min.min(0.0), step), high), (low, narrowed(max.max(0.0), step))] {
@@ -97,9 +100,10 @@ impl Histogram {
                 }
             }
             if best >= before {
-                return (low, high);
+                break;
             }
         }
+        (low, high)
     }
 
     /// Sum of squared errors of the codes of a range.

@@ -7,8 +7,8 @@ const MIN_RUNTIME: &str = "min_runtime_version";
 const MIN_RUNTIME_BYTES: usize = 16;
 
 impl Model {
-    /// Gives every operator the version that its element types and options ask for, lists each kind and version once, in the
-    /// order of first use, and says in the metadata which runtime is needed. Operators whose versions are not known here keep
+    /// Lists each kind of operator once, in the order of first use, with the highest version that the element types and options
+    /// of its uses ask for, and says in the metadata which runtime is needed. Operators whose versions are not known here keep
     /// theirs.
     ///
     /// Indices must be in range, as [`Model::check`] makes sure.
@@ -18,10 +18,14 @@ impl Model {
             for op in &mut graph.operators {
                 let mut code = self.operator_codes[op.opcode_index as usize].clone();
                 code.version = version(code.builtin_code, op, &graph.tensors).unwrap_or(code.version);
-                let at = codes.iter().position(|known| *known == code).unwrap_or_else(|| {
-                    codes.push(code);
+                let same = |known: &OperatorCode| {
+                    (known.builtin_code, &known.custom_code) == (code.builtin_code, &code.custom_code)
+                };
+                let at = codes.iter().position(same).unwrap_or_else(|| {
+                    codes.push(code.clone());
                     codes.len() - 1
                 });
+                codes[at].version = codes[at].version.max(code.version);
                 op.opcode_index = u32::try_from(at).unwrap_or(u32::MAX);
             }
         }
@@ -65,16 +69,13 @@ fn version(kind: B, op: &Operator, tensors: &[Tensor]) -> Option<i32> {
     if matches!(first, Some(TensorType::INT16)) || tensor(&op.inputs, 1) == Some(TensorType::INT4) {
         return None;
     }
-    let hybrid = first == Some(TensorType::FLOAT32) && tensor(&op.inputs, 1) == Some(TensorType::INT8);
+    // Float activations with coded weights and other mixtures, and weights that are stored sparsely.
+    let weights = op.inputs.get(1).and_then(|&id| tensors.get(usize::try_from(id).ok()?));
+    let mixed = first != tensor(&op.inputs, 1) || weights.is_some_and(|weights| weights.sparsity.is_some());
     Some(match kind {
-        B::CONV_2D | B::DEPTHWISE_CONV_2D | B::FULLY_CONNECTED if hybrid => return None,
-        B::CONV_2D => {
-            if int8 {
-                3
-            } else {
-                1
-            }
-        }
+        B::CONV_2D | B::DEPTHWISE_CONV_2D | B::FULLY_CONNECTED if mixed => return None,
+        B::CONV_2D if int8 => 3,
+        B::CONV_2D => 1,
         B::DEPTHWISE_CONV_2D => match &op.options {
             _ if int8 => 3,
             Options::DepthwiseConv2D(o) if (o.dilation_h_factor, o.dilation_w_factor) != (1, 1) => 2,
@@ -91,13 +92,8 @@ fn version(kind: B, op: &Operator, tensors: &[Tensor]) -> Option<i32> {
             _ if int8 => 2,
             _ => 1,
         },
-        B::MUL if int8 => {
-            if mul_grows(op, tensors) {
-                3
-            } else {
-                2
-            }
-        }
+        B::DEQUANTIZE if first == Some(TensorType::FLOAT16) => 3,
+        B::MUL if int8 && mul_grows(op, tensors) => 3,
         B::ADD
         | B::SUB
         | B::MUL
@@ -112,20 +108,13 @@ fn version(kind: B, op: &Operator, tensors: &[Tensor]) -> Option<i32> {
         | B::RELU
         | B::RELU6
         | B::TRANSPOSE
-        | B::DEQUANTIZE
-        | B::STRIDED_SLICE
-        | B::PACK => {
-            if int8 {
-                2
-            } else {
-                1
-            }
-        }
-        B::QUANTIZE => match tensor(&op.outputs, 0) {
-            Some(TensorType::INT16) => 2,
+        | B::DEQUANTIZE => 1 + i32::from(int8),
+        B::QUANTIZE => match op.outputs.first().and_then(|&id| tensors.get(usize::try_from(id).ok()?)) {
+            Some(result) if result.quantization.as_ref().is_some_and(|quant| quant.scale.len() > 1) => 3,
+            Some(result) if result.dtype == TensorType::INT16 => 2,
             _ => 1,
         },
-        B::RESHAPE | B::HARD_SWISH | B::SQUEEZE | B::EXPAND_DIMS | B::SHAPE => 1,
+        B::RESHAPE | B::HARD_SWISH | B::SQUEEZE | B::EXPAND_DIMS => 1,
         _ => return None,
     })
 }
@@ -150,10 +139,11 @@ fn runtime(code: &OperatorCode) -> Option<[u32; 3]> {
     match (code.builtin_code, code.version) {
         (B::RESIZE_NEAREST_NEIGHBOR | B::DEQUANTIZE, 1) => Some([1, 13, 1]),
         (B::LOGISTIC | B::TANH | B::QUANTIZE, 1) => minor(14),
-        (B::HARD_SWISH, 1) | (B::QUANTIZE, 2) | (B::MUL, 3) => minor(15),
+        (B::HARD_SWISH, 1) | (B::DEQUANTIZE, 3) | (B::QUANTIZE, 2) | (B::MUL, 3) => minor(15),
         (B::MEAN | B::SUB | B::TRANSPOSE | B::SQUEEZE | B::EXPAND_DIMS | B::STRIDED_SLICE, 1) => minor(6),
         (B::PACK | B::SHAPE, 1) => minor(11),
         (B::DEPTHWISE_CONV_2D, 2) => minor(12),
+        (B::QUANTIZE, 3) => Some([2, 7, 0]),
         (B::RELU, 2) | (B::FULLY_CONNECTED, 6) => Some([2, 1, 0]),
         (B::FULLY_CONNECTED, 5) => Some([2, 0, 0]),
         (B::RESIZE_NEAREST_NEIGHBOR, 3) => Some([2, 3, 0]),

@@ -3,7 +3,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod compare;
+mod damaged;
 mod digits;
 mod golden;
 #[allow(dead_code)]
 mod nets;
+mod others;
+mod quality;
+mod refusals;

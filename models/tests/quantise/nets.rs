@@ -45,6 +45,18 @@ impl Layers {
         self.b.conv_2d(x, &kernel, window)
     }
 
+    /// A convolution without bias, and one with a channel whose bias is far beyond its weights, and one of zeros.
+    fn odd(&mut self, x: Value) -> Result<Value, Error> {
+        let weights = self.numbers(16, 0.5);
+        let kernel = Kernel { shape: &[4, 1, 1, 4], values: &weights, bias: None };
+        let x = self.b.conv_2d(x, &kernel, Window::default())?;
+        let mut weights = self.numbers(12, 0.5);
+        weights[..4].iter_mut().for_each(|weight| *weight *= 1e-7);
+        weights[4..8].fill(0.0);
+        let kernel = Kernel { shape: &[3, 1, 1, 4], values: &weights, bias: Some(&[20.0, 1e-5, -0.5]) };
+        self.b.conv_2d(x, &kernel, Window::default())
+    }
+
     fn depthwise(&mut self, x: Value, side: usize, window: Window) -> Result<Value, Error> {
         let depth = self.b.shape(x)[3];
         let weights = self.numbers(side * side * depth, 0.6);
@@ -113,6 +125,7 @@ fn joined() -> Result<Model, Error> {
     let x = n.b.concatenation(&[a, c, d], 3, Activation::None)?;
     let x = n.b.max_pool_2d(x, [2, 2], Window { stride: [2, 2], ..Window::default() })?;
     let x = n.conv(x, [4, 3], with(Activation::None))?;
+    let x = n.odd(x)?;
     let x = n.b.mean(x, &[1, 2], false)?;
     n.b.finish(&[("features", x)])
 }
