@@ -227,7 +227,8 @@ mod tests {
 
     fn weights() -> Vec<f32> {
         let mut rng = Rng::new(4, 0, 0);
-        let pruned = |at: usize, value: f64| if at.is_multiple_of(2) { 0.0 } else { value as f32 * (1 + at / 50) as f32 };
+        let pruned =
+            |at: usize, value: f64| if at.is_multiple_of(2) { 0.0 } else { value as f32 * (1 + at / 50) as f32 };
         (0..200).map(|at| pruned(at, rng.normal())).collect()
     }
 
