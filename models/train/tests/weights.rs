@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use edgebench_train::arch::{self, Target};
 use edgebench_train::net::{Activation, Conv, Op, Shape, Window};
 use edgebench_train::weights::{Layout, Options, load, save};
-use edgebench_train::{Init, Net, Params};
+use edgebench_train::{Engine, Init, Net, Params};
+use edgebench_train_kernels::Kernels;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -296,4 +297,26 @@ fn hostile_files_are_refused() {
     let path = folder.write("a.bin", &six);
     problem(&path, &net, Options::default(), &["a.bin", ".safetensors or .npz"]);
     problem(&folder.path("none.npz"), &net, Options::default(), &["none.npz"]);
+}
+
+/// `scripts/export_torch_weights.py digits … --formula --half`: PyTorch's numbers in PyTorch's order, and PyTorch's logits.
+#[test]
+fn pytorch_and_this_engine_agree() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch_digits.safetensors");
+    let bytes = std::fs::read(&path).unwrap();
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let logits = &header.metadata().as_ref().unwrap()["logits"];
+    let logits: Vec<Vec<f32>> = serde_json::from_str(logits).unwrap();
+    let net = arch::build("digits", Target { input: Shape::new(32, 32, 3), classes: 10 }).unwrap();
+    let params = load(&path, &net, begin(&net), Options::default()).unwrap();
+    let mut engine = Engine::new(&net, 1, Kernels::detect()).unwrap();
+    engine.load(&params, &|_| None);
+    let found = engine.infer(&params, logits.len(), &|image, x| {
+        let len = x.len();
+        let value = |at: usize| ((image * len + at) * 7919 % 2003) as f32 / 1001.0 - 1.0;
+        x.iter_mut().enumerate().for_each(|(at, x)| *x = value(at));
+    });
+    for (found, expected) in found.iter().zip(logits.iter().flatten()) {
+        assert!((found - expected).abs() < 1e-4, "{found}, expected {expected}");
+    }
 }

@@ -160,7 +160,11 @@ fn damaged_files_do_no_harm() {
         let mut bytes = bytes.clone();
         // Most of the file is weights: three of four changes are in the tables before and behind them.
         let at = number * 7919 % bytes.len();
-        let at = if number % 4 > 0 { if at % 2 == 0 { at % 6000 } else { bytes.len() - 1 - at % 9000 } } else { at };
+        let at = if number % 4 > 0 {
+            if at.is_multiple_of(2) { at % 6000 } else { bytes.len() - 1 - at % 9000 }
+        } else {
+            at
+        };
         bytes[at] = [0, 1, 0x7F, 0x80, 0xFF][number % 5];
         match Model::read(&bytes).map_err(Error::from).and_then(|model| import(&model, "net")) {
             Ok(imported) => networks += usize::from(imported.net.classes() > 0),
