@@ -30,6 +30,7 @@ pub mod schedule;
 mod suggest;
 pub mod technique;
 mod trainer;
+pub mod weights;
 
 pub use error::Error;
 pub use exec::Engine;
