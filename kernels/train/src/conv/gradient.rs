@@ -126,7 +126,7 @@ impl Group<'_> {
 
     fn is_direct(&self, slices: &[Slice], n: usize) -> bool {
         let long = |slice: &Slice| merged(self.dims(n, slice))[2].count >= 6;
-        self.s.in_c <= 96 && self.s.out_c <= 96 && slices.iter().all(long)
+        self.s.in_c + self.s.out_c <= 400 && slices.iter().all(long)
     }
 
     /// Tiles of all outputs and all vectors of a slice, `sums` being that of the first.
@@ -236,13 +236,15 @@ impl Group<'_> {
         let s = self.s;
         let pitch = s.row_len().next_multiple_of(V::LANES);
         let pixels = (BAND / 4 / pitch).max(32).min(s.out_h * s.out_w);
-        let rows = scratch.floats(pixels * pitch);
+        let rows = scratch.floats(pixels * pitch + V::LANES);
         rows.fill(0.0);
         for (x, dy) in x.chunks_exact(s.x_len()).zip(dy.chunks_exact(s.y_len())) {
             for first in (0..s.out_h * s.out_w).step_by(pixels) {
                 let columns = pixels.min(s.out_h * s.out_w - first);
-                for (pixel, to) in (first..first + columns).zip(rows.chunks_exact_mut(pitch)) {
-                    self.gather(x, pixel, to);
+                // Pixel after pixel: what the vectors of one write beyond its end, the next writes again.
+                for pixel in 0..columns {
+                    // SAFETY: the rows have a vector to spare.
+                    unsafe { self.gather::<V>(x, first + pixel, rows.as_mut_ptr().add(pixel * pitch)) };
                 }
                 let sums = Sums {
                     lines: Lines { rows: 1, columns, x_pitch: [0, pitch], dy_pitch: [0, s.out_c] },
@@ -259,30 +261,34 @@ impl Group<'_> {
         }
     }
 
-    /// The inputs of a pixel's taps.
+    /// The inputs of a pixel's taps; up to a vector of what follows them becomes zero.
+    ///
+    /// # Safety
+    /// `to` is valid for them and a vector; only code for `V` calls this.
     #[inline(always)]
-    fn gather(&self, x: &[f32], pixel: usize, to: &mut [f32]) {
+    unsafe fn gather<V: Vector>(&self, x: &[f32], pixel: usize, mut to: *mut f32) {
         let s = self.s;
         let ic = s.in_c / s.groups;
-        let (oy, ox) = (pixel / s.out_w, pixel % s.out_w);
-        let line = s.kernel[1] * ic;
-        for (ky, to) in to.chunks_exact_mut(line).enumerate().take(s.kernel[0]) {
-            let iy = (oy * s.stride[0] + ky * s.dilation[0]).wrapping_sub(s.pad[0]);
-            let left = (ox * s.stride[1]).wrapping_sub(s.pad[1]);
-            let right = left.wrapping_add(s.kernel[1]);
-            if iy < s.in_h && s.dilation[1] == 1 && s.groups == 1 && left < right && right <= s.in_w {
-                let from = &x[(iy * s.in_w + left) * s.in_c..][..line];
-                from.iter().zip(to).for_each(|(x, to)| *to = *x);
-                continue;
-            }
-            for (kx, to) in to.chunks_exact_mut(ic).enumerate() {
-                let ix = (ox * s.stride[1] + kx * s.dilation[1]).wrapping_sub(s.pad[1]);
-                if iy < s.in_h && ix < s.in_w {
-                    let from = &x[(iy * s.in_w + ix) * s.in_c + self.input..][..ic];
-                    from.iter().zip(to).for_each(|(x, to)| *to = *x);
+        let left = (pixel % s.out_w * s.stride[1]).wrapping_sub(s.pad[1]);
+        for ky in 0..s.kernel[0] {
+            let iy = (pixel / s.out_w * s.stride[0] + ky * s.dilation[0]).wrapping_sub(s.pad[0]);
+            let whole = s.dilation[1] == 1 && s.groups == 1 && left < s.in_w && left + s.kernel[1] <= s.in_w;
+            // The taps of a line lie side by side where they are all inside.
+            let (times, len) = if iy < s.in_h && whole { (1, s.kernel[1] * ic) } else { (s.kernel[1], ic) };
+            for kx in 0..times {
+                let ix = left.wrapping_add(kx * s.dilation[1]);
+                let from = if iy < s.in_h && ix < s.in_w {
+                    &x[(iy * s.in_w + ix) * s.in_c + self.input..][..len]
                 } else {
-                    to.fill(0.0);
+                    &[]
+                };
+                for first in (0..len).step_by(V::LANES) {
+                    let from = from.get(first..).unwrap_or_default();
+                    // SAFETY: no more than the slice has; the caller vouches for `to`.
+                    unsafe { V::store(to.add(first), V::load_first(from.as_ptr(), from.len())) };
                 }
+                // SAFETY: the caller vouches for all taps.
+                to = unsafe { to.add(len) };
             }
         }
     }
