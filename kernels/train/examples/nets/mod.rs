@@ -3,7 +3,7 @@
 use edgebench_train_kernels::ConvShape;
 
 /// Layers, and how many of each.
-pub type Layers = Vec<(usize, ConvShape)>;
+pub(crate) type Layers = Vec<(usize, ConvShape)>;
 
 /// TFLite's SAME padding.
 fn same(side: usize, in_c: usize, out_c: usize, kernel: usize, stride: usize) -> ConvShape {
@@ -93,6 +93,6 @@ fn resnet50() -> Layers {
 }
 
 /// By name.
-pub fn all() -> [(&'static str, Layers); 3] {
+pub(crate) fn all() -> [(&'static str, Layers); 3] {
     [("resnet8", resnet8()), ("mobilenetv2", mobilenetv2()), ("resnet50", resnet50())]
 }

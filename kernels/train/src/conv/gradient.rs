@@ -1,8 +1,8 @@
 //! Weight gradient: for each weight, the sum over pixels of input times output gradient.
 //!
 //! A row of `dw` (an output channel) falls into [`Slice`]s: its taps, each over the pixels for which it is inside, or, where a tap
-//! has few channels, the whole row, whose inputs are gathered with zeros outside. Pixels go by in bands that stay in a cache;
-//! chains go on from `dw`.
+//! has few channels, its kernel rows, which are consecutive in a copy of the input with zeros at both ends of its lines. Pixels go
+//! by in bands that stay in a cache; chains go on from `dw`.
 
 use core::ops::Range;
 
@@ -28,38 +28,50 @@ pub(super) struct Slice {
     pixels: [Range<usize>; 2],
     /// Where its input of the first of those pixels starts.
     x: usize,
-    /// Whether inputs of all taps are gathered.
-    gathered: bool,
+    /// Whether it is of the copy.
+    padded: bool,
 }
 
 /// The slices of a row.
 pub(super) fn slices(s: &ConvShape, lanes: usize) -> Vec<Slice> {
     let ic = s.in_c / s.groups;
-    let taps = s.kernel[0] * s.kernel[1];
-    // A vector that is less than 60 % full costs more than gathering.
-    if taps > 1 && ic * 10 < ic.next_multiple_of(lanes) * 6 {
-        return vec![Slice { k: 0..s.row_len(), pixels: [0..s.out_h, 0..s.out_w], x: 0, gathered: true }];
-    }
     let inside = |d: usize, tap: usize| {
         let (input, output) = ([s.in_h, s.in_w][d], [s.out_h, s.out_w][d]);
         let first = s.pad[d].saturating_sub(tap * s.dilation[d]).div_ceil(s.stride[d]);
         let end = (input + s.pad[d]).saturating_sub(tap * s.dilation[d]).div_ceil(s.stride[d]).min(output);
         first..end.max(first)
     };
+    let at = |d: usize, tap: usize| inside(d, tap).start * s.stride[d] + tap * s.dilation[d] - s.pad[d];
     let mut all = Vec::new();
+    // A vector that is less than 60 % full costs more than the copy.
+    let padded = s.kernel[1] > 1 && ic * 10 < ic.next_multiple_of(lanes) * 6 && (s.dilation[1], s.groups) == (1, 1);
+    if padded {
+        let rows = (0..s.kernel[0]).filter(|ky| !inside(0, *ky).is_empty());
+        all.extend(rows.map(|ky| {
+            let first = ky * s.kernel[1] * ic;
+            let pixels = [inside(0, ky), 0..s.out_w];
+            Slice { k: first..first + s.kernel[1] * ic, pixels, x: at(0, ky) * padded_shape(s).in_w * ic, padded }
+        }));
+        return all;
+    }
     for ky in 0..s.kernel[0] {
         for kx in 0..s.kernel[1] {
             let pixels = [inside(0, ky), inside(1, kx)];
             if pixels.iter().any(Range::is_empty) {
                 continue;
             }
-            let at = |d: usize, tap: usize| pixels[d].start * s.stride[d] + tap * s.dilation[d] - s.pad[d];
             let x = (at(0, ky) * s.in_w + at(1, kx)) * s.in_c;
             let first = (ky * s.kernel[1] + kx) * ic;
-            all.push(Slice { k: first..first + ic, pixels, x, gathered: false });
+            all.push(Slice { k: first..first + ic, pixels, x, padded });
         }
     }
     all
+}
+
+/// The copy of the input: a line holds all that windows see, and lines at the end leave room for whole vectors.
+fn padded_shape(s: &ConvShape) -> ConvShape {
+    let in_w = (s.out_w - 1) * s.stride[1] + s.kernel[1];
+    ConvShape { in_h: s.in_h + 64usize.div_ceil(in_w * s.in_c), in_w, ..*s }
 }
 
 /// The gradient of some outputs over `n` images.
@@ -83,6 +95,8 @@ struct Group<'a> {
     input: usize,
     /// Outputs.
     outputs: Range<usize>,
+    /// Whether vectors of inputs may be read as a whole.
+    whole: bool,
 }
 
 impl Op for Gradient<'_> {
@@ -97,11 +111,12 @@ impl Op for Gradient<'_> {
             }
             let rows = outputs.start - self.outputs.start..outputs.end - self.outputs.start;
             let dw = &mut self.dw[rows.start * s.row_len()..rows.end * s.row_len()];
-            let group = Group { s, input: g * ic, outputs };
+            let padded = self.slices.iter().any(|slice| slice.padded);
+            let group = Group { s, input: g * ic, outputs, whole: padded };
             // SAFETY: as this function's.
             unsafe {
-                if self.slices.iter().any(|slice| slice.gathered) {
-                    group.gathered::<V>((self.x, self.dy), dw, self.scratch);
+                if padded {
+                    group.padded::<V>(self.slices, (self.x, self.dy), dw, self.scratch);
                 } else if group.is_direct(self.slices, self.n) {
                     group.direct::<V>(self.slices, (self.x, self.dy), dw);
                 } else {
@@ -126,7 +141,7 @@ impl Group<'_> {
 
     fn is_direct(&self, slices: &[Slice], n: usize) -> bool {
         let long = |slice: &Slice| merged(self.dims(n, slice))[2].count >= 6;
-        self.s.in_c <= 96 && self.s.out_c <= 96 && slices.iter().all(long)
+        self.s.in_c + self.s.out_c <= 400 && slices.iter().all(long)
     }
 
     /// Tiles of all outputs and all vectors of a slice, `sums` being that of the first.
@@ -221,69 +236,37 @@ impl Group<'_> {
             dw: dw[slice.k.start..].as_mut_ptr(),
             dw_pitch: self.s.row_len(),
             valid: 0,
-            whole: false,
+            whole: self.whole,
         };
         // SAFETY: as this function's.
         unsafe { self.tiles::<V>(sums, slice.k.len()) };
     }
 
-    /// Gathers the inputs of all taps, a band of pixels at a time.
+    /// Copies an image, with zeros at both ends of its lines, then reads the copy.
     ///
     /// # Safety
     /// As [`Gradient`].
     #[inline(always)]
-    unsafe fn gathered<V: Vector>(&self, (x, dy): (&[f32], &[f32]), dw: &mut [f32], scratch: &mut Scratch) {
-        let s = self.s;
-        let pitch = s.row_len().next_multiple_of(V::LANES);
-        let pixels = (BAND / 4 / pitch).max(32).min(s.out_h * s.out_w);
-        let rows = scratch.floats(pixels * pitch);
-        rows.fill(0.0);
+    unsafe fn padded<V: Vector>(
+        &self,
+        slices: &[Slice],
+        (x, dy): (&[f32], &[f32]),
+        dw: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let (s, wide) = (self.s, padded_shape(self.s));
+        let (from, to) = (s.in_w * s.in_c, wide.in_w * s.in_c);
+        let before = s.pad[1] * s.in_c;
+        let len = from.min(to - before);
+        let copy = scratch.floats(wide.x_len());
+        copy.fill(0.0);
         for (x, dy) in x.chunks_exact(s.x_len()).zip(dy.chunks_exact(s.y_len())) {
-            for first in (0..s.out_h * s.out_w).step_by(pixels) {
-                let columns = pixels.min(s.out_h * s.out_w - first);
-                for (pixel, to) in (first..first + columns).zip(rows.chunks_exact_mut(pitch)) {
-                    self.gather(x, pixel, to);
-                }
-                let sums = Sums {
-                    lines: Lines { rows: 1, columns, x_pitch: [0, pitch], dy_pitch: [0, s.out_c] },
-                    x: rows.as_ptr(),
-                    dy: dy[first * s.out_c + self.outputs.start..].as_ptr(),
-                    dw: dw.as_mut_ptr(),
-                    dw_pitch: s.row_len(),
-                    valid: 0,
-                    whole: true,
-                };
-                // SAFETY: as this function's; rows are whole vectors.
-                unsafe { self.tiles::<V>(sums, s.row_len()) };
+            for (x, to) in x.chunks_exact(from).zip(copy.chunks_exact_mut(to)) {
+                to[before..before + len].copy_from_slice(&x[..len]);
             }
-        }
-    }
-
-    /// The inputs of a pixel's taps.
-    #[inline(always)]
-    fn gather(&self, x: &[f32], pixel: usize, to: &mut [f32]) {
-        let s = self.s;
-        let ic = s.in_c / s.groups;
-        let (oy, ox) = (pixel / s.out_w, pixel % s.out_w);
-        let line = s.kernel[1] * ic;
-        for (ky, to) in to.chunks_exact_mut(line).enumerate().take(s.kernel[0]) {
-            let iy = (oy * s.stride[0] + ky * s.dilation[0]).wrapping_sub(s.pad[0]);
-            let left = (ox * s.stride[1]).wrapping_sub(s.pad[1]);
-            let right = left.wrapping_add(s.kernel[1]);
-            if iy < s.in_h && s.dilation[1] == 1 && s.groups == 1 && left < right && right <= s.in_w {
-                let from = &x[(iy * s.in_w + left) * s.in_c..][..line];
-                from.iter().zip(to).for_each(|(x, to)| *to = *x);
-                continue;
-            }
-            for (kx, to) in to.chunks_exact_mut(ic).enumerate() {
-                let ix = (ox * s.stride[1] + kx * s.dilation[1]).wrapping_sub(s.pad[1]);
-                if iy < s.in_h && ix < s.in_w {
-                    let from = &x[(iy * s.in_w + ix) * s.in_c + self.input..][..ic];
-                    from.iter().zip(to).for_each(|(x, to)| *to = *x);
-                } else {
-                    to.fill(0.0);
-                }
-            }
+            let group = Group { s: &wide, outputs: self.outputs.clone(), ..*self };
+            // SAFETY: the slices are those of the copy, behind which there is room for whole vectors.
+            unsafe { group.direct::<V>(slices, (copy, dy), dw) };
         }
     }
 

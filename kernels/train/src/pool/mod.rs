@@ -1,6 +1,7 @@
 //! Pooling, up-sampling and padding. Every backward function writes `dx`, or adds to it with `accumulate`.
 
 mod movement;
+mod taps;
 mod window;
 
 pub use movement::{pad_backward, pad_forward, upsample_backward, upsample_forward};

@@ -1,6 +1,6 @@
 //! Up-sampling and padding.
 
-use crate::{Kernels, PadShape, UpsampleShape};
+use crate::{Kernels, PadShape, UpsampleShape, add_assign};
 
 fn check((x_len, y_len): (usize, usize), n: usize, x: usize, y: usize) {
     assert!(x_len > 0 && y_len > 0, "every dimension must be at least 1");
@@ -12,8 +12,7 @@ fn check((x_len, y_len): (usize, usize), n: usize, x: usize, y: usize) {
 ///
 /// # Panics
 /// If a slice has another length than the shape says.
-pub fn upsample_forward(k: &Kernels, s: &UpsampleShape, n: usize, x: &[f32], y: &mut [f32]) {
-    let _ = k;
+pub fn upsample_forward(_k: &Kernels, s: &UpsampleShape, n: usize, x: &[f32], y: &mut [f32]) {
     check((s.x_len(), s.y_len()), n, x.len(), y.len());
     let (c, line) = (s.channels, s.in_w * s.channels);
     for (x, y) in x.chunks_exact(line).zip(y.chunks_exact_mut(line * s.factor * s.factor)) {
@@ -30,7 +29,6 @@ pub fn upsample_forward(k: &Kernels, s: &UpsampleShape, n: usize, x: &[f32], y: 
 /// # Panics
 /// As [`upsample_forward`].
 pub fn upsample_backward(k: &Kernels, s: &UpsampleShape, n: usize, dy: &[f32], dx: &mut [f32], accumulate: bool) {
-    let _ = k;
     check((s.x_len(), s.y_len()), n, dx.len(), dy.len());
     if !accumulate {
         dx.fill(0.0);
@@ -39,9 +37,7 @@ pub fn upsample_backward(k: &Kernels, s: &UpsampleShape, n: usize, dy: &[f32], d
     for (dx, dy) in dx.chunks_exact_mut(line).zip(dy.chunks_exact(line * s.factor * s.factor)) {
         for dy in dy.chunks_exact(line * s.factor) {
             for (dx, dy) in dx.chunks_exact_mut(c).zip(dy.chunks_exact(c * s.factor)) {
-                for dy in dy.chunks_exact(c) {
-                    dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy);
-                }
+                dy.chunks_exact(c).for_each(|dy| add_assign(k, dx, dy));
             }
         }
     }
@@ -56,8 +52,7 @@ fn row_at(s: &PadShape, y: usize) -> usize {
 ///
 /// # Panics
 /// If a slice has another length than the shape says.
-pub fn pad_forward(k: &Kernels, s: &PadShape, n: usize, x: &[f32], y: &mut [f32]) {
-    let _ = k;
+pub fn pad_forward(_k: &Kernels, s: &PadShape, n: usize, x: &[f32], y: &mut [f32]) {
     check((s.x_len(), s.y_len()), n, x.len(), y.len());
     let line = s.in_w * s.channels;
     for (x, y) in x.chunks_exact(s.x_len()).zip(y.chunks_exact_mut(s.y_len())) {
@@ -73,14 +68,13 @@ pub fn pad_forward(k: &Kernels, s: &PadShape, n: usize, x: &[f32], y: &mut [f32]
 /// # Panics
 /// As [`pad_forward`].
 pub fn pad_backward(k: &Kernels, s: &PadShape, n: usize, dy: &[f32], dx: &mut [f32], accumulate: bool) {
-    let _ = k;
     check((s.x_len(), s.y_len()), n, dx.len(), dy.len());
     let line = s.in_w * s.channels;
     for (dx, dy) in dx.chunks_exact_mut(s.x_len()).zip(dy.chunks_exact(s.y_len())) {
         for (row, dx) in dx.chunks_exact_mut(line).enumerate() {
             let dy = &dy[row_at(s, row)..][..line];
             if accumulate {
-                dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy);
+                add_assign(k, dx, dy);
             } else {
                 dx.copy_from_slice(dy);
             }

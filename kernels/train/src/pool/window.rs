@@ -1,5 +1,7 @@
 //! Maximum and average of windows.
 
+use super::taps::{Average, AverageBack, EachTap, Max, MaxBack, Scaled, taps};
+use crate::stream::Stream;
 use crate::{Kernels, PoolShape};
 
 fn check(s: &PoolShape, n: usize, x: usize, y: usize) {
@@ -8,36 +10,15 @@ fn check(s: &PoolShape, n: usize, x: usize, y: usize) {
     assert_eq!(y, n * s.y_len(), "outputs (or their gradient) of another shape");
 }
 
-/// Calls `f` with each output pixel and the input pixels of its window, in order: (output, inputs so far, input).
-fn windows(s: &PoolShape, mut f: impl FnMut(usize, usize, usize)) {
-    for oy in 0..s.out_h {
-        for ox in 0..s.out_w {
-            let mut seen = 0;
-            for iy in s.span(0, oy) {
-                for ix in s.span(1, ox) {
-                    f(oy * s.out_w + ox, seen, iy * s.in_w + ix);
-                    seen += 1;
-                }
-            }
-        }
-    }
-}
-
 /// The largest value of each window's valid pixels, for `n` images.
 ///
 /// # Panics
 /// If a slice has another length than the shape says, or [`PoolShape::check`] fails.
 pub fn max_pool_forward(k: &Kernels, s: &PoolShape, n: usize, x: &[f32], y: &mut [f32]) {
-    let _ = k;
     check(s, n, x.len(), y.len());
-    let c = s.channels;
-    for (x, y) in x.chunks_exact(s.x_len()).zip(y.chunks_exact_mut(s.y_len())) {
-        windows(s, |o, seen, i| {
-            for (y, x) in y[o * c..][..c].iter_mut().zip(&x[i * c..][..c]) {
-                *y = if seen == 0 || *x > *y { *x } else { *y };
-            }
-        });
-    }
+    let each = EachTap { s, n, taps: taps(s), rule: Max { x: x.as_ptr(), y: y.as_mut_ptr() } };
+    // SAFETY: lengths were checked; taps are inside.
+    unsafe { k.run(each) }
 }
 
 /// Gives each `dy` to the first pixel of its window, by rows, that holds the largest value; windows in order.
@@ -53,7 +34,6 @@ pub fn max_pool_backward(
     dx: &mut [f32],
     accumulate: bool,
 ) {
-    let _ = k;
     s.check().expect("a shape that can be computed");
     let n = dy.len() / s.y_len();
     check(s, n, x.len(), y.len());
@@ -61,28 +41,10 @@ pub fn max_pool_backward(
     if !accumulate {
         dx.fill(0.0);
     }
-    let c = s.channels;
-    let mut given = vec![false; c];
-    for i in 0..n {
-        let (x, dx) = (&x[i * s.x_len()..][..s.x_len()], &mut dx[i * s.x_len()..][..s.x_len()]);
-        let (y, dy) = (&y[i * s.y_len()..][..s.y_len()], &dy[i * s.y_len()..][..s.y_len()]);
-        windows(s, |o, seen, i| {
-            if seen == 0 {
-                given.fill(false);
-            }
-            for ch in 0..c {
-                if !given[ch] && x[i * c + ch] == y[o * c + ch] {
-                    given[ch] = true;
-                    dx[i * c + ch] += dy[o * c + ch];
-                }
-            }
-        });
-    }
-}
-
-/// The number of valid pixels of each window's row and column.
-fn inverse_count(s: &PoolShape, o: usize) -> f32 {
-    1.0 / (s.span(0, o / s.out_w).len() * s.span(1, o % s.out_w).len()) as f32
+    let mut left = vec![0.0; s.channels];
+    let rule = MaxBack { x: x.as_ptr(), y: y.as_ptr(), dy: dy.as_ptr(), left: left.as_mut_ptr(), dx: dx.as_mut_ptr() };
+    // SAFETY: lengths were checked; taps are inside.
+    unsafe { k.run(EachTap { s, n, taps: taps(s), rule }) }
 }
 
 /// The mean of each window's valid pixels, for `n` images: their sum in order, times `1 / count`.
@@ -90,18 +52,17 @@ fn inverse_count(s: &PoolShape, o: usize) -> f32 {
 /// # Panics
 /// As [`max_pool_forward`].
 pub fn average_pool_forward(k: &Kernels, s: &PoolShape, n: usize, x: &[f32], y: &mut [f32]) {
-    let _ = k;
     check(s, n, x.len(), y.len());
     let c = s.channels;
-    for (x, y) in x.chunks_exact(s.x_len()).zip(y.chunks_exact_mut(s.y_len())) {
-        windows(s, |o, seen, i| {
-            for (y, x) in y[o * c..][..c].iter_mut().zip(&x[i * c..][..c]) {
-                *y = if seen == 0 { *x } else { *y + *x };
-            }
-        });
+    let each = EachTap { s, n, taps: taps(s), rule: Average { x: x.as_ptr(), y: y.as_mut_ptr() } };
+    // SAFETY: lengths were checked; taps are inside.
+    unsafe { k.run(each) }
+    for y in y.chunks_exact_mut(s.y_len()) {
         for (o, y) in y.chunks_exact_mut(c).enumerate() {
-            let by = inverse_count(s, o);
-            y.iter_mut().for_each(|y| *y *= by);
+            let count = s.span(0, o / s.out_w).len() * s.span(1, o % s.out_w).len();
+            let lane = Scaled { y: y.as_mut_ptr(), by: 1.0 / count as f32 };
+            // SAFETY: the pixel is all that it reads and writes.
+            unsafe { k.run(Stream { len: c, period: c, lane }) }
         }
     }
 }
@@ -111,20 +72,13 @@ pub fn average_pool_forward(k: &Kernels, s: &PoolShape, n: usize, x: &[f32], y: 
 /// # Panics
 /// As [`max_pool_forward`].
 pub fn average_pool_backward(k: &Kernels, s: &PoolShape, n: usize, dy: &[f32], dx: &mut [f32], accumulate: bool) {
-    let _ = k;
     check(s, n, dx.len(), dy.len());
     if !accumulate {
         dx.fill(0.0);
     }
-    let c = s.channels;
-    for (dx, dy) in dx.chunks_exact_mut(s.x_len()).zip(dy.chunks_exact(s.y_len())) {
-        windows(s, |o, _, i| {
-            let by = inverse_count(s, o);
-            for (dx, dy) in dx[i * c..][..c].iter_mut().zip(&dy[o * c..][..c]) {
-                *dx += *dy * by;
-            }
-        });
-    }
+    let each = EachTap { s, n, taps: taps(s), rule: AverageBack { dy: dy.as_ptr(), dx: dx.as_mut_ptr() } };
+    // SAFETY: lengths were checked; taps are inside.
+    unsafe { k.run(each) }
 }
 
 /// The mean of all pixels of each image: `[n, pixels, channels]` to `[n, channels]`.
