@@ -310,7 +310,7 @@ fn pytorch_and_this_engine_agree() {
     let net = arch::build("digits", Target { input: Shape::new(32, 32, 3), classes: 10 }).unwrap();
     let params = load(&path, &net, begin(&net), Options::default()).unwrap();
     let mut engine = Engine::new(&net, 1, Kernels::detect()).unwrap();
-    engine.load(&params, &|_| None);
+    engine.load(&params);
     let found = engine.infer(&params, logits.len(), &|image, x| {
         let len = x.len();
         let value = |at: usize| ((image * len + at) * 7919 % 2003) as f32 / 1001.0 - 1.0;
