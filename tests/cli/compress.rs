@@ -55,7 +55,7 @@ fn networks_and_images_that_do_not_fit() {
     let output = files.name("out.tflite");
     refused(&compress(ZOO, &["-o", &output]), &["cannot be compressed", "give the float file"]);
     let mut bytes = std::fs::read(FLOAT).expect("a model");
-    let at = bytes.len() / 2 & !3;
+    let at = (bytes.len() / 2) & !3;
     bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
     let model = files.write("nan.tflite", &bytes);
     refused(
