@@ -176,7 +176,8 @@ Examples:
   edgebench compress resnet8.tflite --recipe 16 --data cifar-10-batches-bin -o resnet8_16.tflite
   edgebench compress my_float.tflite --recipe all --data photos/ --preprocess unit -o compressed/
   edgebench compress net.tflite --recipe mine.toml --epochs 3 -o net_mine.tflite
-  edgebench compress --show 16 > mine.toml")]
+  edgebench compress --show 16 > mine.toml
+  edgebench compress net.tflite --data photos/ --emulate-paper     # why technique 10 of the study collapsed")]
 pub struct CompressArgs {
     /// A float32 .tflite
     #[arg(value_name = "MODEL", required_unless_present_any = ["list", "show"], value_hint = ValueHint::FilePath)]
@@ -205,6 +206,9 @@ pub struct CompressArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub running: RunningArgs,
+    /// Repeat the study's technique 10 with its defects, and show which of them costs what
+    #[arg(long, conflicts_with = "recipe")]
+    pub emulate_paper: bool,
     /// List the built-in recipes
     #[arg(long)]
     pub list: bool,

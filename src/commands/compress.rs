@@ -35,10 +35,13 @@ pub(super) fn run(args: &CompressArgs, talk: Talk) -> Result<Outcome> {
     let path = args.model.as_deref().unwrap_or(Path::new(""));
     let file = ModelFile::open(path)?;
     let subject = Subject::of(&file).with_context(|| format!("{}: cannot be compressed", file.file))?;
-    let recipes = recipes(&args.recipe)?;
-    let output = output(args, &subject.name, &recipes);
     let kind = kind(args, path)?;
     let source = source(&args.data, &args.images, kind);
+    if args.emulate_paper {
+        return super::emulate::run(args, &subject, &source, talk);
+    }
+    let recipes = recipes(&args.recipe)?;
+    let output = output(args, &subject.name, &recipes);
     let images = source.learning()?;
     ensure!(
         subject.net.input() == images.train.shape(),

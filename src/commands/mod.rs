@@ -8,6 +8,8 @@ mod corrupt;
 #[cfg(feature = "fetch")]
 mod data;
 mod decide;
+#[cfg(feature = "train")]
+mod emulate;
 mod eval;
 mod inspect;
 mod isa;

@@ -1,6 +1,7 @@
 //! From data sets and command lines to trainings, and from trainings to files.
 
 pub mod deployed;
+pub mod emulate;
 pub mod history;
 pub mod images;
 pub mod learning;
