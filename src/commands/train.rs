@@ -8,7 +8,7 @@ use edgebench_train::arch::{self, ARCHITECTURES, Target};
 use edgebench_train::export::{Form, float};
 use edgebench_train::fit::{Plan, fit, validate};
 use edgebench_train::recipe::{OptimizerName, Training};
-use edgebench_train::{Images, Init, Net, Params, Trainer, checkpoint};
+use edgebench_train::{Images, Init, Net, Params, Trainer, checkpoint, weights};
 use sha2::{Digest, Sha256};
 
 use super::talk::{Talk, width};
@@ -40,9 +40,9 @@ pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
     let said = args.training.training().map_err(|problem| anyhow!("{problem}"))?;
     let plan = said.or(&defaults(&data.set)).plan(args.running.seed);
     let threads = args.running.threads.map_or_else(machine::cpus, usize::from);
-    let params = Params::init(&net, Init::HeNormal, args.running.seed);
+    let params = begin(args, &net)?;
     let mut trainer = Trainer::new(net.clone(), params, threads)?;
-    let fingerprint = fingerprint(&net, &plan, &data)?;
+    let fingerprint = fingerprint((&net, &trainer.params), &plan, &data)?;
     let kept = output.with_extension("training.safetensors");
     let mut state = checkpoint::load(&kept, &mut trainer, &fingerprint)?.unwrap_or_default();
     if !state.history.is_empty() {
@@ -56,6 +56,7 @@ pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
     let model = float(trainer.net(), &trainer.params, Form::Float)?.model;
     let bytes = model.write().with_context(|| format!("{}: cannot be written", output.display()))?;
     write_whole(&output, |file| file.write_all(&bytes))?;
+    weights::save(&output.with_extension("safetensors"), &net, &trainer.params)?;
     let side = format!("[input]\npreprocess = \"{kind}\"\n");
     write_whole(&output.with_extension("toml"), |file| file.write_all(side.as_bytes()))?;
     let svg = plot(&format!("{name} on {}", data.set.name), &state.history);
@@ -118,11 +119,20 @@ fn defaults(data: &Dataset) -> Training {
     }
 }
 
+/// The numbers to begin with.
+fn begin(args: &TrainArgs, net: &Net) -> Result<Params> {
+    let random = Params::init(net, Init::HeNormal, args.running.seed);
+    let Some(path) = &args.weights else { return Ok(random) };
+    let options = weights::Options { layout: args.layout, except: &args.except };
+    Ok(weights::load(path, net, random, options)?)
+}
+
 /// Names a training: what it depends on.
-fn fingerprint(net: &Net, plan: &Plan, data: &Learning) -> Result<String> {
+fn fingerprint((net, begin): (&Net, &Params), plan: &Plan, data: &Learning) -> Result<String> {
     let mut hash = Sha256::new();
     let valid = data.valid.as_ref().map_or(0, Images::len);
     hash.update(format!("{net:?} {plan:?} {} {} {valid} {:?}", data.sha256, data.train.len(), data.train.encoding()));
+    begin.tensors().iter().flatten().for_each(|value| hash.update(value.to_le_bytes()));
     Ok(hex(&hash.finalize())[..24].to_owned())
 }
 
