@@ -24,8 +24,10 @@ fn values(rng: &mut Rng, n: usize) -> Vec<f32> {
 #[test]
 fn normalisation() {
     let mut rng = Rng(1);
-    for (i, (pixels, c)) in
-        [1, 2, 5, 31, 64, 67, 601].into_iter().flat_map(|p| [1, 3, 8, 16, 17, 24, 33, 64, 100].map(|c| (p, c))).enumerate()
+    for (i, (pixels, c)) in [1, 2, 5, 31, 64, 67, 601]
+        .into_iter()
+        .flat_map(|p| [1, 3, 8, 16, 17, 24, 33, 64, 100].map(|c| (p, c)))
+        .enumerate()
     {
         let len = pixels * c;
         let [x, dy, r, old] = [0; 4].map(|_| values(&mut rng, len));
