@@ -35,7 +35,7 @@ pub(super) struct Slice {
 }
 
 /// The slices of a row.
-pub(super) fn slices(s: &ConvShape, lanes: usize) -> Vec<Slice> {
+pub(super) fn slices(s: &ConvShape) -> Vec<Slice> {
     let ic = s.in_c / s.groups;
     let inside = |d: usize, tap: usize| {
         let (input, output) = ([s.in_h, s.in_w][d], [s.out_h, s.out_w][d]);
@@ -45,8 +45,9 @@ pub(super) fn slices(s: &ConvShape, lanes: usize) -> Vec<Slice> {
     };
     let at = |d: usize, tap: usize| inside(d, tap).start * s.stride[d] + tap * s.dilation[d] - s.pad[d];
     let mut all = Vec::new();
-    // A vector that is less than 60 % full costs more than the copy.
-    let padded = s.kernel[1] > 1 && ic * 10 < ic.next_multiple_of(lanes) * 6 && (s.dilation[1], s.groups) == (1, 1);
+    // Where vectors (the longest there are, so that zeros are multiplied on every instruction set or on none) would be less than 60 %
+    // full, the copy costs less.
+    let padded = s.kernel[1] > 1 && ic * 10 < ic.next_multiple_of(16) * 6 && (s.dilation[1], s.groups) == (1, 1);
     if padded {
         let rows = (0..s.kernel[0]).filter(|ky| !inside(0, *ky).is_empty());
         all.extend(rows.map(|ky| {
