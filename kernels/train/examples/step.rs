@@ -16,7 +16,7 @@ mod nets;
 const CHUNK: usize = 768 * 1024;
 
 enum Plan {
-    Conv(ConvPlan, PackedWeights),
+    Conv(Box<ConvPlan>, PackedWeights),
     Depthwise(DepthwisePlan),
 }
 
@@ -47,7 +47,7 @@ fn layer(k: &Kernels, s: ConvShape, n: usize, threads: usize) -> Layer {
     let plan = if depthwise {
         Plan::Depthwise(DepthwisePlan::new(k, s).unwrap())
     } else {
-        Plan::Conv(ConvPlan::new(k, s).unwrap(), PackedWeights::default())
+        Plan::Conv(Box::new(ConvPlan::new(k, s).unwrap()), PackedWeights::default())
     };
     let [x, dx] = [0; 2].map(|_| values(n * s.x_len()));
     let [y, z, dz] = [0; 3].map(|_| values(n * s.y_len()));
