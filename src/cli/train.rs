@@ -112,22 +112,22 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "NAME", value_parser = optimizer_parser())]
     pub optimizer: Option<OptimizerName>,
     /// Highest learning rate
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     pub rate: Option<f64>,
     /// What becomes of the rate
     #[arg(long, value_name = "NAME", value_parser = schedule_parser())]
     pub schedule: Option<ScheduleName>,
     /// Epochs in which the rate grows from 0
-    #[arg(long, value_name = "EPOCHS")]
+    #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true)]
     pub warmup: Option<f64>,
     /// Decay of kernels
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub weight_decay: Option<f64>,
     /// Largest norm of the gradients; 0: none
-    #[arg(long, value_name = "NORM")]
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     pub clip: Option<f64>,
     /// Share of a label given to all classes
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub label_smoothing: Option<f64>,
     /// Epochs without gain after which training ends; 0: never
     #[arg(long, value_name = "EPOCHS")]

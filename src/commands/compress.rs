@@ -10,7 +10,7 @@ use edgebench_train::recipe::{BUILTIN, Export, OptimizerName, Recipe, Training, 
 use sha2::{Digest, Sha256};
 
 use super::talk::{Talk, width};
-use super::train::{hex, source};
+use super::train::{hex, place, source};
 use super::train_watch::Follower;
 use super::{Outcome, print};
 use crate::cli::train::CompressArgs;
@@ -42,6 +42,9 @@ pub(super) fn run(args: &CompressArgs, talk: Talk) -> Result<Outcome> {
     }
     let recipes = recipes(&args.recipe)?;
     let output = output(args, &subject.name, &recipes);
+    if recipes.len() == 1 {
+        place(&output)?;
+    }
     let images = source.learning()?;
     ensure!(
         subject.net.input() == images.train.shape(),
@@ -167,9 +170,7 @@ pub(super) fn defaults(data: &Dataset) -> Training {
 
 /// The file, and for a float input what its pixels mean.
 pub(super) fn write(to: &Path, bytes: &[u8], (recipe, kind, io): (&Recipe, Preprocess, Io)) -> Result<()> {
-    if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
-    }
+    place(to)?;
     write_whole(to, |file| file.write_all(bytes))?;
     if recipe.export == Export::Float || io == Io::Float {
         let side = format!("[input]\npreprocess = \"{kind}\"\n");

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use edgebench_train::arch::{self, ARCHITECTURES, Target};
 use edgebench_train::export::{Form, float};
 use edgebench_train::fit::{Plan, fit, validate};
@@ -33,6 +33,7 @@ pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
     }
     let name = args.arch.as_deref().unwrap_or_default();
     let output = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.tflite")));
+    place(&output)?;
     let kind = args.images.preprocess.unwrap_or(Preprocess::Signed);
     let source = source(&args.data, &args.images, kind);
     let data = source.learning()?;
@@ -87,6 +88,17 @@ pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
     write_whole(&output.with_extension("history.json"), |file| file.write_all(json.as_bytes()))?;
     print(&report, args.running.json, || report.to_text(width()))?;
     Ok(Outcome::Done)
+}
+
+/// Makes the folder of a file that is going to be written, and refuses at once, not after hours, what can be no file.
+pub(super) fn place(output: &Path) -> Result<()> {
+    let folder = output.is_dir() || output.as_os_str().as_encoded_bytes().ends_with(b"/");
+    ensure!(!folder, "{}: is a folder; give the name of a file", output.display());
+    ensure!(!output.exists() || output.is_file(), "{}: is no file, and is not replaced by one", output.display());
+    if let Some(parent) = output.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent).with_context(|| format!("{}: cannot be made", parent.display()))?;
+    }
+    Ok(())
 }
 
 /// Where the images are, as the command line says it.

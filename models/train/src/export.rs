@@ -73,18 +73,17 @@ pub fn artifact<S: AsRef<[f32]>>(
     samples: impl IntoIterator<Item = S>,
 ) -> Result<Model, Error> {
     let net = trainer.net();
-    match (recipe.export, recipe.has_qat()) {
-        (Export::Float, false) => Ok(float(net, &trainer.stripped(), Form::Float)?.model),
-        (Export::Float, true) => Ok(float(net, &trainer.effective(), Form::Simulated)?.model),
-        (Export::Int8, true) => trained_int8(trainer, io),
-        (Export::Int8, false) => {
+    let simulates = net.layers().iter().any(|layer| layer.op == Op::FakeQuant);
+    match recipe.export {
+        Export::Float if simulates => Ok(float(net, &trainer.effective(), Form::Simulated)?.model),
+        Export::Float => Ok(float(net, &trainer.stripped(), Form::Float)?.model),
+        Export::Int8 if recipe.has_qat() => trained_int8(trainer, io),
+        Export::Int8 => {
             let params = trainer.stripped();
             let exported = float(net, &params, Form::Float)?;
             let calibrated = quantise::calibrate(&exported.model, samples, &CalibrateOptions::default());
-            let mut ranges = calibrated.map_err(|error| refuse(net, error))?;
-            weight_scales(&exported, trainer, &params, &mut ranges)?;
-            let options = QuantiseOptions { io, ..QuantiseOptions::default() };
-            quantise::quantise(&exported.model, &ranges, &options).map_err(|error| refuse(net, error))
+            let ranges = calibrated.map_err(|error| refuse(net, error))?;
+            quantised(trainer, &exported, ranges, io)
         }
     }
 }
@@ -94,15 +93,21 @@ pub fn artifact<S: AsRef<[f32]>>(
 /// # Errors
 /// [`Error::Export`] if a range is missing or the format cannot say it.
 pub fn trained_int8(trainer: &Trainer, io: Io) -> Result<Model, Error> {
+    let exported = float(trainer.net(), &trainer.stripped(), Form::Float)?;
+    quantised(trainer, &exported, Ranges::new(), io)
+}
+
+/// The int8 model. Ranges that training has found, here or before the network was read from a file, win over those that are given.
+fn quantised(trainer: &Trainer, exported: &Exported, mut ranges: Ranges, io: Io) -> Result<Model, Error> {
     let net = trainer.net();
-    let params = trainer.stripped();
-    let exported = float(net, &params, Form::Float)?;
-    let mut ranges = Ranges::new();
-    weight_scales(&exported, trainer, &params, &mut ranges)?;
+    weight_scales(exported, trainer, &mut ranges)?;
     for (at, layer) in net.layers().iter().enumerate().filter(|(_, layer)| layer.op == Op::FakeQuant) {
-        let range = net.tensor(at, Role::Range).map(|range| params.get(range)).unwrap_or_default();
+        let range = net.tensor(at, Role::Range).map(|range| trainer.params.get(range)).unwrap_or_default();
         let (&[min, max], Some(tensor)) = (range, exported.values[layer.inputs[0]]) else { continue };
-        ranges.insert(tensor, Range { min, max, origin: Origin::Trained }).map_err(|error| refuse(net, error))?;
+        // Of an activation that was always 0, or of nothing yet.
+        if min < max || ranges.get(tensor).is_none() {
+            ranges.insert(tensor, Range { min, max, origin: Origin::Trained }).map_err(|error| refuse(net, error))?;
+        }
     }
     let options = QuantiseOptions { io, ..QuantiseOptions::default() };
     quantise::quantise(&exported.model, &ranges, &options).map_err(|error| refuse(net, error))
@@ -110,7 +115,8 @@ pub fn trained_int8(trainer: &Trainer, io: Io) -> Result<Model, Error> {
 
 /// The scales of kernels whose clusters are shared by all channels (they keep the codes as few as the values), and of those that were
 /// quantised in training.
-fn weight_scales(exported: &Exported, trainer: &Trainer, stripped: &Params, ranges: &mut Ranges) -> Result<(), Error> {
+fn weight_scales(exported: &Exported, trainer: &Trainer, ranges: &mut Ranges) -> Result<(), Error> {
+    let stripped = trainer.stripped();
     for (at, path) in trainer.paths.iter().enumerate() {
         let (Some(path), Some(tensor)) = (path, exported.kernels[at]) else { continue };
         if path.quantised || path.clusters.as_ref().is_some_and(|clusters| clusters.is_shared()) {

@@ -12,8 +12,11 @@ mod quantisers;
 
 use archive::{Archive, Case};
 
+/// Compares a case.
+type Check = fn(&Case);
+
 /// What each kind of case is compared by.
-const KINDS: &[(&str, fn(&Case))] = &[
+const KINDS: &[(&str, Check)] = &[
     ("conv", layers::layer),
     ("depthwise", layers::layer),
     ("dense", layers::layer),
