@@ -62,10 +62,17 @@ pub(crate) trait Kernel: 'static {
     /// Asks for weights that will be read soon, if the instruction set can. Any address will do.
     #[inline(always)]
     fn fetch(_: *const Self::Weight) {}
-    /// Brings input into the ring's form.
+    /// Elements per pixel of a line of the ring.
+    #[inline(always)]
+    fn held_channels(s: &ConvShape) -> usize {
+        s.in_c
+    }
+    /// Brings input into the ring's form. Of pixels with more elements there ([`Kernel::held_channels`]), what is in those does not
+    /// matter.
     fn copy(from: &[Self::Input], to: &mut [Self::Code]);
-    /// Panels per tile, and the tiles of 1, 2, … pixels, for so many panels still to do and so many pixels in the line.
-    fn tiles(panels: usize, pixels: usize) -> (usize, &'static [TileFn<Self>]);
+    /// Panels per tile, and the tiles of 1, 2, … pixels, for so many panels still to do and so many pixels in the line, and whether the
+    /// kernel slides.
+    fn tiles(panels: usize, pixels: usize, slides: bool) -> (usize, &'static [TileFn<Self>]);
 }
 
 /// [`tiles`] compiled for an instruction set.
@@ -108,6 +115,11 @@ impl<K: Kernel + ?Sized> Clone for Source<K> {
 }
 impl<K: Kernel + ?Sized> Copy for Source<K> {}
 
+/// In place of how many dot products are unrolled: pixels share the codes that they see ([`Taps::slides`]).
+pub(crate) const SLIDING: usize = 0;
+/// Columns of a kernel that slides.
+const COLUMNS: usize = 3;
+
 /// The walk over the taps, the same for every tile of a band.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taps {
@@ -136,9 +148,16 @@ pub(crate) struct Taps {
 }
 
 impl Taps {
+    /// Whether neighbouring pixels see the same dot products, a column further on.
+    fn slides<K: Kernel>(&self, s: &ConvShape) -> bool {
+        let channels = K::held_channels(s);
+        let touching = (s.k_w, self.runs, self.run_step, self.pitch) == (COLUMNS, 1, channels, channels);
+        touching && channels.is_multiple_of(K::KR)
+    }
+
     /// The walk over the taps of a pixel; the slot is that of the first line.
     fn new<K: Kernel>(s: &ConvShape, window: &Window) -> Taps {
-        let (runs, run_len) = s.runs();
+        let ((runs, run_len), held) = (s.runs(), K::held_channels(s));
         let depth = run_len.div_ceil(K::KR);
         let panel_len = s.k_h * runs * depth * K::KR * K::NR;
         let all = Taps {
@@ -149,9 +168,9 @@ impl Taps {
             lines: window.lines,
             line_len: window.line_len(),
             runs,
-            run_step: s.dilation_w * s.in_c,
+            run_step: s.dilation_w * held,
             depth,
-            pitch: s.stride_w * s.in_c,
+            pitch: s.stride_w * held,
             panel_len,
         };
         match window.form {
@@ -192,7 +211,12 @@ pub(crate) unsafe fn tiles<K: Kernel, const MR: usize, const NP: usize, const U:
             // is all there is, and four serve few pixels, where fetching is what takes the time anyway.)
             let ahead = if tile < NP { (NP + tile) * taps.panel_len } else { 0 };
             // SAFETY: the caller vouches for the pixels and panels of each tile.
-            let acc = unsafe { walk::<K, MR, NP, U>(bias, (taps, slot), codes, (source.weights, ahead)) };
+            let acc = unsafe {
+                match U {
+                    SLIDING => slide::<K, MR, NP>(bias, (taps, slot), codes, source.weights),
+                    _ => walk::<K, MR, NP, U>(bias, (taps, slot), codes, (source.weights, ahead)),
+                }
+            };
             // SAFETY: the caller vouches for the target.
             unsafe { K::finish(&finish, acc, &target) };
             codes = codes.wrapping_add(MR * taps.pitch);
@@ -242,6 +266,54 @@ unsafe fn walk<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
             }
             run = run.wrapping_add(taps.run_step);
         }
+        slot += taps.slot_step;
+        if slot >= taps.lines {
+            slot -= taps.lines;
+        }
+    }
+    acc
+}
+
+/// The sums of a tile, of a kernel of three columns side by side: the codes of a column are read once for the three pixels that see
+/// it.
+///
+/// # Safety
+/// As [`tiles`]; [`Taps::slides`] holds.
+#[inline(always)]
+unsafe fn slide<K: Kernel, const MR: usize, const NP: usize>(
+    bias: [K::Acc; NP],
+    (taps, mut slot): (&Taps, usize),
+    codes: *const K::Code,
+    mut weights: *const K::Weight,
+) -> [[K::Acc; NP]; MR] {
+    let mut acc = [bias; MR];
+    let (block, depth) = (K::KR * K::NR, taps.depth / COLUMNS);
+    for _ in 0..taps.rows {
+        let mut pixel = codes.wrapping_add(slot * taps.line_len);
+        for _ in 0..depth {
+            let w: [[K::Weights; NP]; COLUMNS] = core::array::from_fn(|column| {
+                core::array::from_fn(|n| {
+                    // SAFETY: the caller vouches for the panels.
+                    unsafe { K::weights(weights.add(n * taps.panel_len + column * depth * block)) }
+                })
+            });
+            // SAFETY: the caller vouches for the columns under the pixels.
+            let mut seen = unsafe { [K::codes(pixel), K::codes(pixel.wrapping_add(taps.pitch))] };
+            let mut next = pixel.wrapping_add(2 * taps.pitch);
+            for row in &mut acc {
+                // SAFETY: as above.
+                let x = unsafe { K::codes(next) };
+                for (n, acc) in row.iter_mut().enumerate() {
+                    // SAFETY: the caller vouches for the CPU.
+                    *acc = unsafe { K::dot(K::dot(K::dot(*acc, seen[0], w[0][n]), seen[1], w[1][n]), x, w[2][n]) };
+                }
+                seen = [seen[1], x];
+                next = next.wrapping_add(taps.pitch);
+            }
+            pixel = pixel.wrapping_add(K::KR);
+            weights = weights.wrapping_add(block);
+        }
+        weights = weights.wrapping_add((COLUMNS - 1) * depth * block);
         slot += taps.slot_step;
         if slot >= taps.lines {
             slot -= taps.lines;
@@ -305,7 +377,8 @@ pub(crate) struct Operands<'a, K: Kernel> {
 
 /// The window of a convolution with kernel `K`.
 pub(crate) fn window<K: Kernel>(s: &ConvShape) -> Window {
-    Window::of_product(s, Product { size: size_of::<K::Code>(), kr: K::KR, weight_size: size_of::<K::Weight>() })
+    let (size, weight_size) = (size_of::<K::Code>(), size_of::<K::Weight>());
+    Window::of_product(s, Product { size, kr: K::KR, weight_size, held: K::held_channels(s) })
 }
 
 /// The whole convolution; to be inlined into a function with the features of the instruction set.
@@ -318,7 +391,7 @@ pub(crate) unsafe fn conv<K: Kernel>(s: &ConvShape, rule: &K::Rule<'_>, data: Op
     let (group_in, group_out) = (s.in_c / s.groups, s.out_c / s.groups);
     let panels = group_out.div_ceil(K::NR);
     let taps = Taps::new::<K>(s, &window);
-    let panel_len = taps.panel_len;
+    let (panel_len, slides) = (taps.panel_len, taps.slides::<K>(s));
     assert_eq!(data.weights.len(), s.groups * panels * panel_len, "weights were packed for another shape or set");
     assert_eq!(data.output.len(), window.pixels * s.out_c, "output has another shape");
     assert!(data.scratch.len() >= window.bytes(), "scratch space is too small");
@@ -329,7 +402,7 @@ pub(crate) unsafe fn conv<K: Kernel>(s: &ConvShape, rule: &K::Rule<'_>, data: Op
             let codes = ring[group * group_in..].as_ptr();
             let mut panel = 0;
             while panel < panels {
-                let (width, functions) = K::tiles(panels - panel, band.count);
+                let (width, functions) = K::tiles(panels - panel, band.count, slides);
                 let weights = data.weights[(group * panels + panel) * panel_len..].as_ptr();
                 let channel = group * group_out + panel * K::NR;
                 // Nearly equal tiles, the larger ones first: 26 pixels by tiles of at most 12 are 9, 9 and 8.

@@ -55,6 +55,42 @@ pub enum ReduceRule {
     Minimum,
 }
 
+impl ReduceRule {
+    /// The codes of accumulators.
+    fn codes<T: Code>(&self, sums: &[i32], codes: &mut [T]) {
+        if let ReduceRule::SumEven { offset, scale, zero, shift } = *self {
+            // Limiting before rounding gives the same code, since the limits are integers.
+            let (lo, hi) = ((T::LO + shift) as f32, (T::HI + shift) as f32);
+            for (y, &sum) in codes.iter_mut().zip(sums) {
+                let v = sum.wrapping_add(offset) as f32 * scale + zero;
+                *y = T::narrow(rne_small(v.max(lo).min(hi)) - shift);
+            }
+            return;
+        }
+        for (y, &sum) in codes.iter_mut().zip(sums) {
+            *y = T::limit(self.value(sum));
+        }
+    }
+
+    fn value(&self, sum: i32) -> i32 {
+        match *self {
+            ReduceRule::SumAway { offset, by, zero } => mul_away(sum.wrapping_add(offset), by).saturating_add(zero),
+            ReduceRule::Maximum | ReduceRule::Minimum | ReduceRule::SumEven { .. } => sum,
+        }
+    }
+
+    /// What a reduction of one element makes of each 8-bit code, from −128 on.
+    #[must_use]
+    pub fn of_one(&self) -> [i8; 256] {
+        let (mut sums, mut codes) = ([0; 256], [0; 256]);
+        for (sum, code) in sums.iter_mut().zip(-128..) {
+            *sum = code;
+        }
+        self.codes(&sums, &mut codes);
+        codes
+    }
+}
+
 /// A reduction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reduce {
@@ -102,25 +138,7 @@ impl Reduce {
                 self.level(0, input, sums, &|a, b| a.wrapping_add(b));
             }
         }
-        if let ReduceRule::SumEven { offset, scale, zero, shift } = self.rule {
-            // Limiting before rounding gives the same code, since the limits are integers.
-            let (lo, hi) = ((T::LO + shift) as f32, (T::HI + shift) as f32);
-            for (y, &sum) in output.iter_mut().zip(sums.iter()) {
-                let v = sum.wrapping_add(offset) as f32 * scale + zero;
-                *y = T::narrow(rne_small(v.max(lo).min(hi)) - shift);
-            }
-            return;
-        }
-        for (y, &sum) in output.iter_mut().zip(sums.iter()) {
-            *y = T::limit(self.value(sum));
-        }
-    }
-
-    fn value(&self, sum: i32) -> i32 {
-        match self.rule {
-            ReduceRule::SumAway { offset, by, zero } => mul_away(sum.wrapping_add(offset), by).saturating_add(zero),
-            ReduceRule::Maximum | ReduceRule::Minimum | ReduceRule::SumEven { .. } => sum,
-        }
+        self.rule.codes(sums, output);
     }
 
     fn level<T: Code>(&self, depth: usize, input: &[T], sums: &mut [i32], f: &impl Fn(i32, i32) -> i32) {
