@@ -8,7 +8,7 @@ use edgebench_kernels::Isa;
 use edgebench_models::{Graph, LowerOptions, Plan, lower};
 
 use super::talk::{Talk, width};
-use super::{Outcome, isa, print};
+use super::{Outcome, isa, print, several};
 use crate::cli::{BenchArgs, IsaChoice, Profile};
 use crate::eval::latency::Effort;
 use crate::eval::peak::{self, Number};
@@ -39,7 +39,9 @@ pub(super) fn run(args: &BenchArgs, talk: Talk) -> Result<Outcome> {
         for &isa in &isas {
             let options = LowerOptions { arithmetic: args.arithmetic, isa, ..LowerOptions::default() };
             let threads = if batch(args) == 1 { usize::from(args.threads) } else { 1 };
-            let plan = lower(&graph, &LowerOptions { threads, ..options }).map_err(|source| model.error(source))?;
+            let many = several(batch(args) > usize::from(args.threads));
+            let plan =
+                lower(&graph, &LowerOptions { threads, many, ..options }).map_err(|source| model.error(source))?;
             plan.warnings.iter().for_each(|warning| talk.warn(warning));
             jobs.push(Job { model, graph: graph.clone(), options, plan: Arc::new(plan) });
         }
