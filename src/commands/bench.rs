@@ -103,6 +103,7 @@ impl Job<'_> {
                 100.0 * spread.outliers
             ));
         }
+        let turn = stopwatch::turn(plan, threads, batch);
         // Threads that have something to do.
         let busy = plan.threads.max(threads.min(batch));
         if threads > busy {
@@ -119,6 +120,7 @@ impl Job<'_> {
             threads,
             threads_per_image: plan.threads,
             batch,
+            images_at_once: turn.images,
             runs: times.len(),
             ms_median: spread.median,
             ms_p10: spread.p10,
@@ -129,7 +131,7 @@ impl Job<'_> {
             gmacs,
             peak_gmacs: peak,
             peak_share: share(gmacs, peak),
-            arena_bytes: plan.arena_len,
+            arena_bytes: turn.arena_len,
             operators: if args.profile == Profile::None { Vec::new() } else { self.operators(args)? },
         })
     }

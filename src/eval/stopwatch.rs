@@ -16,10 +16,9 @@ use super::pool::Sessions;
 pub fn batches(plan: &Arc<Plan>, threads: usize, batch: usize, effort: &Effort) -> Result<Vec<f64>, Error> {
     let inputs = inputs(plan);
     let threads = threads.clamp(1, batch.max(1));
-    let share = batch / threads;
-    let mut sessions = (0..threads).map(|_| Sessions::new(plan, share)).collect::<Result<Vec<_>, _>>()?;
-    once(sessions[0].of(1), &inputs)?;
-    let block = sessions[0].of(share).plan().images;
+    let block = turn(plan, threads, batch).images;
+    let mut sessions = (0..threads).map(|_| Sessions::new(plan, block)).collect::<Result<Vec<_>, _>>()?;
+    once(sessions[0].of(block), &inputs)?;
     let sessions = sessions.into_iter().map(Mutex::new).collect();
     let work = Arc::new(Batch { sessions, inputs, images: batch, block, next: AtomicUsize::new(0) });
     let theirs = Arc::clone(&work);
@@ -28,6 +27,12 @@ pub fn batches(plan: &Arc<Plan>, threads: usize, batch: usize, effort: &Effort) 
         work.next.store(0, Ordering::Relaxed);
         team.run();
     }))
+}
+
+/// The plan that a thread runs at a time.
+#[must_use]
+pub fn turn(plan: &Arc<Plan>, threads: usize, batch: usize) -> &Arc<Plan> {
+    plan.many.as_ref().filter(|many| many.images <= batch / threads.clamp(1, batch.max(1))).unwrap_or(plan)
 }
 
 /// Images that threads take one by one, or a few at a time: whoever is slowed down takes fewer.
