@@ -6,9 +6,10 @@
     python scripts/check_determinism.py --models DIR [--samples 13]
 
 Every `.tflite` file under DIR runs the same samples with 1, 2, 3 and 7 threads times batches of 1, 3, 8 and 64 (from 8 on,
-networks of small layers compute 8 samples at once, and what is left over one by one), on the fastest instruction set, and with 2 threads and batches of 3 and 64 on each of the others; then one sample after the other, split over 2, 3 and
-7 threads (2 on the other instruction sets). Small samples are repeated until there are 19, so that batches have whole turns and a
-rest. Exit code 1 if any output differs in a byte.
+networks of small layers compute 8 samples at once, and what is left over one by one), on the fastest instruction set, and with 2
+threads and batches of 3 and 64 on each of the others; then one sample after the other, split over 2, 3 and 7 threads (2 on the
+other instruction sets). Small samples are repeated until there are 19, so that batches have whole turns and a rest. Exit code 1 if
+any output differs in a byte.
 (LiteRT only tells the inputs' shapes here.)
 """
 
