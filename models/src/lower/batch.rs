@@ -32,7 +32,7 @@ const STEP: u64 = 60;
 /// Bytes of weights that come from the second-level cache in a nanosecond.
 const WEIGHTS: u64 = 64;
 /// It should save one part in so many.
-const WORTH: u64 = 20;
+const WORTH: u64 = 100;
 
 /// A plan's steps and buffers before they are placed.
 #[derive(Clone)]
