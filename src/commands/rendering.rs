@@ -12,10 +12,10 @@ use crate::cli::robust::Rendering;
 use crate::data::npy::write_whole;
 use crate::metrics::alexnet::alexnet;
 use crate::metrics::bootstrap::Plan;
-use crate::metrics::ce::{ErrorRow, ErrorTable, Rounding};
+use crate::metrics::ce::{ErrorTable, Rounding};
 use crate::report::robust::gates::{Gate, Verdict, gates};
 use crate::report::robust::html::Samples;
-use crate::report::robust::{Baseline, Options, RobustModel, RobustReport, build, csv, html, junit, markdown, text};
+use crate::report::robust::{Baseline, Options, RobustReport, build, csv, html, junit, markdown, text};
 use crate::robust::ledger::Store;
 
 /// How the result is printed.
@@ -82,7 +82,14 @@ pub(super) fn baseline(name: Option<&str>, store: &Store) -> Result<Option<Basel
         let file = path.file_name().map_or_else(|| name.to_owned(), |file| file.to_string_lossy().into_owned());
         return Ok(Some(Baseline::Model(file)));
     }
-    let bytes = fs::read(path).with_context(|| format!("--baseline {name}: cannot be read"))?;
+    let images: Vec<(&str, &str)> = store.data().values().map(|data| (&data.name[..], &data.sha256[..])).collect();
+    let (name, table) = result(name, &images)?;
+    Ok(Some(Baseline::Table { name, origin: "result", table }))
+}
+
+/// The model that a file with a result is about, measured on `images` (name and SHA-256).
+pub(super) fn result(name: &str, images: &[(&str, &str)]) -> Result<(String, ErrorTable)> {
+    let bytes = fs::read(name).with_context(|| format!("--baseline {name}: cannot be read"))?;
     let report: RobustReport = serde_json::from_slice(&bytes).with_context(|| {
         format!("--baseline {name}: no result of edgebench, expected {} as --result writes it", RobustReport::SCHEMA)
     })?;
@@ -93,13 +100,13 @@ pub(super) fn baseline(name: Option<&str>, store: &Store) -> Result<Option<Basel
         [study] => study,
         others => bail!("--baseline {name}: it holds {} studies, expected one", others.len()),
     };
-    if let Some(data) = store.data().values().find(|data| data.sha256 != study.data.sha256) {
+    if let Some((data, sha256)) = images.iter().find(|(_, sha256)| *sha256 != study.data.sha256) {
         bail!(
             "--baseline {name}: it was measured on other images ({}, sha256 {:.12}) than {} (sha256 {:.12}); measure both on the same",
             study.data.name,
             study.data.sha256,
-            data.name,
-            data.sha256
+            data,
+            sha256
         );
     }
     // The baseline of that report, if it was one of its models, comes first.
@@ -117,14 +124,5 @@ pub(super) fn baseline(name: Option<&str>, store: &Store) -> Result<Option<Basel
             model.file
         );
     }
-    Ok(Some(Baseline::Table { name: model.file.clone(), origin: "result", table: table(model) }))
-}
-
-fn table(model: &RobustModel) -> ErrorTable {
-    let row = |row: &crate::report::robust::CorruptionRow| ErrorRow {
-        name: row.name.clone(),
-        severities: row.cells.iter().map(|cell| cell.severity).collect(),
-        errors: row.cells.iter().map(|cell| cell.error).collect(),
-    };
-    ErrorTable { clean: model.clean.error, rows: model.corruptions.iter().map(row).collect() }
+    Ok((model.file.clone(), model.errors()))
 }
