@@ -83,26 +83,26 @@ pub(super) fn baseline(name: Option<&str>, store: &Store) -> Result<Option<Basel
         return Ok(Some(Baseline::Model(file)));
     }
     let images: Vec<(&str, &str)> = store.data().values().map(|data| (&data.name[..], &data.sha256[..])).collect();
-    let (name, table) = result(name, &images)?;
+    let (name, table) = result(path, &format!("--baseline {name}"), &images)?;
     Ok(Some(Baseline::Table { name, origin: "result", table }))
 }
 
-/// The model that a file with a result is about, measured on `images` (name and SHA-256).
-pub(super) fn result(name: &str, images: &[(&str, &str)]) -> Result<(String, ErrorTable)> {
-    let bytes = fs::read(name).with_context(|| format!("--baseline {name}: cannot be read"))?;
+/// The model that a file with a result is about, measured on `images` (name and SHA-256); `what` names it in messages.
+pub(super) fn result(path: &Path, what: &str, images: &[(&str, &str)]) -> Result<(String, ErrorTable)> {
+    let bytes = fs::read(path).with_context(|| format!("{what}: cannot be read"))?;
     let report: RobustReport = serde_json::from_slice(&bytes).with_context(|| {
-        format!("--baseline {name}: no result of edgebench, expected {} as --result writes it", RobustReport::SCHEMA)
+        format!("{what}: no result of edgebench, expected {} as --result writes it", RobustReport::SCHEMA)
     })?;
     if report.schema != RobustReport::SCHEMA {
-        bail!("--baseline {name}: it is {}, expected {}", report.schema, RobustReport::SCHEMA);
+        bail!("{what}: it is {}, expected {}", report.schema, RobustReport::SCHEMA);
     }
     let study = match &report.studies[..] {
         [study] => study,
-        others => bail!("--baseline {name}: it holds {} studies, expected one", others.len()),
+        others => bail!("{what}: it holds {} studies, expected one", others.len()),
     };
     if let Some((data, sha256)) = images.iter().find(|(_, sha256)| *sha256 != study.data.sha256) {
         bail!(
-            "--baseline {name}: it was measured on other images ({}, sha256 {:.12}) than {} (sha256 {:.12}); measure both on the same",
+            "{what}: it was measured on other images ({}, sha256 {:.12}) than {} (sha256 {:.12}); measure both on the same",
             study.data.name,
             study.data.sha256,
             data,
@@ -114,15 +114,11 @@ pub(super) fn result(name: &str, images: &[(&str, &str)]) -> Result<(String, Err
         ([model], _) => model,
         ([model, ..], Some(row)) if row.origin == "model" => model,
         (others, _) => {
-            bail!("--baseline {name}: it holds {} models, expected one, or one that is its baseline", others.len())
+            bail!("{what}: it holds {} models, expected one, or one that is its baseline", others.len())
         }
     };
     if model.missing > 0 {
-        bail!(
-            "--baseline {name}: {} inferences of {} are missing in it; measure it to the end",
-            model.missing,
-            model.file
-        );
+        bail!("{what}: {} inferences of {} are missing in it; measure it to the end", model.missing, model.file);
     }
     Ok((model.file.clone(), model.errors()))
 }

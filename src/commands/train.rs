@@ -22,7 +22,7 @@ use crate::report::train::{ArchitectureRow, ArchitecturesReport, TestRow, TrainR
 use crate::train::base::Base;
 use crate::train::hex;
 use crate::train::history::plot;
-use crate::train::learning::{Learning, Source};
+use crate::train::learning::Source;
 
 pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
     if args.list {

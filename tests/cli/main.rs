@@ -3,6 +3,8 @@
 mod bad_input;
 mod bench;
 mod corrupt;
+#[cfg(feature = "train")]
+mod demo;
 mod determinism;
 mod docs;
 mod eval;
@@ -10,6 +12,8 @@ mod inspect;
 mod manners;
 mod quantise;
 mod robust;
+#[cfg(feature = "train")]
+mod sweep;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -67,7 +67,9 @@ fn train(sweep: &Sweep, network: &Network, base: &Base, path: &Path) -> Result<N
     write_whole(path, |file| file.write_all(&bytes))?;
     let side = format!("[input]\npreprocess = \"{}\"\n", network.kind);
     write_whole(&path.with_extension("toml"), |file| file.write_all(side.as_bytes()))?;
-    let fact = NetworkFact { course: Course::of(fingerprint, &state), sha256: hex(&Sha256::digest(&bytes)) };
+    let mut course = Course::of(fingerprint, &state);
+    course.best_epoch = course.best_epoch.filter(|_| plan.keep_best);
+    let fact = NetworkFact { course, sha256: hex(&Sha256::digest(&bytes)) };
     keep(path, &fact)?;
     if sweep.brief {
         let valid = fact

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow};
 use edgebench_models::quantise::Io;
-use edgebench_train::recipe::Recipe;
+use edgebench_train::compress::StageReport;
+use edgebench_train::recipe::{Recipe, Stage};
 use sha2::{Digest, Sha256};
 
 use super::super::compress::write;
@@ -93,13 +94,22 @@ impl Make<'_> {
         let fact = ProductFact {
             fingerprint,
             sha256: hex(&Sha256::digest(&product.bytes)),
-            stages: product.stages.iter().map(StageFact::from).collect(),
+            stages: product.stages.iter().zip(&recipe.stages).map(|(report, stage)| self.fact(report, stage)).collect(),
         };
         keep(&path, &fact)?;
         if sweep.brief {
             sweep.talk.note(&format!("{label} is made, {} bytes", product.bytes.len()));
         }
         Ok(fact)
+    }
+
+    fn fact(&self, report: &StageReport, stage: &Stage) -> StageFact {
+        let mut fact = StageFact::from(report);
+        let training = stage.training.or(&self.recipe.training).or(&self.network.stages);
+        if training.keep_best == Some(false) {
+            fact.course.best_epoch = None;
+        }
+        fact
     }
 
     /// Names all that the model depends on.

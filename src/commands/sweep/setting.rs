@@ -165,8 +165,11 @@ fn reference(sweep: &Sweep, networks: &[Network], test: &Dataset) -> Result<Comm
     let ending = path.extension().map(|ending| ending.to_string_lossy().into_owned()).unwrap_or_default();
     match ending.as_str() {
         "json" => {
-            let (name, table) =
-                super::super::rendering::result(&path.display().to_string(), &[(&test.name, &test.sha256()?)])?;
+            let (name, table) = super::super::rendering::result(
+                &path,
+                &format!("reference = {said:?}"),
+                &[(&test.name, &test.sha256()?)],
+            )?;
             Ok(Common::Table(BaselineRow { name, origin: "result".into() }, table))
         }
         "tflite" => Ok(Common::Model(Box::new(ModelFile::open(&path)?))),

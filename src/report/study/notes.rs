@@ -7,7 +7,8 @@ use crate::study::control;
 const SAME: f64 = 0.05;
 
 pub(super) fn of(report: &StudyReport) -> Vec<String> {
-    let mut notes = vec![images(report), trained_longer(report)];
+    let mut notes = vec![images(report)];
+    notes.extend(trained_longer(report));
     notes.extend(one_seed(report));
     notes.extend(deflate_only(report));
     notes.push(
@@ -35,7 +36,10 @@ fn images(report: &StudyReport) -> String {
     )
 }
 
-fn trained_longer(report: &StudyReport) -> String {
+fn trained_longer(report: &StudyReport) -> Option<String> {
+    if report.stages.is_empty() {
+        return None;
+    }
     let lengths: Vec<String> = report
         .networks
         .iter()
@@ -48,17 +52,17 @@ fn trained_longer(report: &StudyReport) -> String {
         })
         .collect();
     if lengths.is_empty() {
-        return "There is no control: a compressed network has also been trained longer than the network itself, so what a technique \
-                does and what longer training does cannot be told apart here."
-            .into();
+        let text = "There is no control: a compressed network has also been trained longer than the network itself, so what a technique \
+                does and what longer training does cannot be told apart here.";
+        return Some(text.into());
     }
-    format!(
+    Some(format!(
         "A compressed network has also been trained longer. The {} is the network trained on without any technique for as many steps as \
          the longest recipe takes, stages added up ({}); shorter recipes had fewer. It has one schedule where recipes have one for each \
          stage. What a technique does is the difference to it.",
         control::NAME,
         lengths.join("; ")
-    )
+    ))
 }
 
 fn one_seed(report: &StudyReport) -> Option<String> {
