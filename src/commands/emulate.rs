@@ -10,6 +10,7 @@ use super::{Outcome, print};
 use crate::cli::train::CompressArgs;
 use crate::machine;
 use crate::report::emulate::EmulateReport;
+use crate::train::defaults;
 use crate::train::emulate::rows;
 use crate::train::learning::Source;
 use crate::train::product::Subject;
@@ -19,7 +20,7 @@ pub(super) fn run(args: &CompressArgs, subject: &Subject, source: &Source, talk:
     let test = images.test(source)?;
     let threads = args.running.threads.map_or_else(machine::cpus, usize::from);
     let training = args.training.training().map_err(|problem| anyhow!("{problem}"))?;
-    let plan = training.or(&super::compress::defaults(&images.set)).plan(args.running.seed);
+    let plan = training.or(&defaults::stage(&images.set)).plan(args.running.seed);
     let mut watch = Follower::new(talk, &format!("{} technique 9", subject.name), (plan.epochs, images.train.len()));
     let learn = (&images.train, images.valid.as_ref());
     let mut emulated = paper::train((&subject.net, &subject.params), &plan, learn, threads, &mut watch)?;

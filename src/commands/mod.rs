@@ -19,6 +19,8 @@ mod rendering;
 mod robust;
 mod run;
 mod samples;
+#[cfg(feature = "train")]
+mod sweep;
 mod talk;
 #[cfg(feature = "train")]
 mod train;
@@ -100,6 +102,10 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
         Command::Train(args) => train::run(args, talk),
         #[cfg(feature = "train")]
         Command::Compress(args) => compress::run(args, talk),
+        #[cfg(feature = "train")]
+        Command::Sweep(args) => sweep::run(args, talk),
+        #[cfg(feature = "train")]
+        Command::Demo(args) => sweep::demo(args, talk),
         Command::Isa(args) => isa::run(args),
         Command::Completions { shell } => completions(*shell),
     }

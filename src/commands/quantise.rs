@@ -11,7 +11,7 @@ use edgebench_models::quantise::{
     measure, quantise_traced,
 };
 use edgebench_models::tflite::{BuiltinOperator, Bytes, Model};
-use edgebench_models::{LowerOptions, Plan};
+use edgebench_models::{Image, LowerOptions, Plan};
 
 use super::talk::{Talk, width};
 use super::{Outcome, isa, print};
@@ -214,14 +214,16 @@ fn answers(
     ensure!(!data.labels.is_empty(), "{}: there is no sample in it", data.name);
     let bar = talk.progress(data.len(), &file.name());
     let dtype = plan.outputs[0].dtype;
-    let answers = pool.run(plan, data.len(), |session, at| -> Result<Answer> {
+    let set = |image: &mut Image<'_>, at: usize| -> Result<()> {
         let mut input = Vec::with_capacity(preparation.pipeline.input_bytes());
         preparation.pipeline.append(&data.sample(at)?, &mut input)?;
-        session.set_input(0, &input)?;
-        session.run();
+        Ok(image.set_input(0, &input)?)
+    };
+    let get = |image: &mut Image<'_>, at: usize, ()| {
         bar.advance();
-        answer(dtype, &session.output(0), data.labels[at] as usize).map_err(|name| anyhow!("scores of type {name}"))
-    })?;
+        answer(dtype, &image.output(0), data.labels[at] as usize).map_err(|name| anyhow!("scores of type {name}"))
+    };
+    let answers = pool.run(plan, data.len(), set, get)?;
     bar.finish();
     Ok(answers)
 }

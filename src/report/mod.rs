@@ -20,6 +20,8 @@ pub mod merge;
 pub mod quantise;
 pub mod robust;
 pub mod run;
+#[cfg(feature = "train")]
+pub mod study;
 pub mod table;
 #[cfg(feature = "train")]
 pub mod train;

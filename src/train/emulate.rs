@@ -1,7 +1,7 @@
 //! The study's technique 10, cause by cause: what its evaluation did with inputs, and accuracy with and without each cause.
 
-use edgebench_models::LowerOptions;
 use edgebench_models::graph::{DType, Quant};
+use edgebench_models::{Image, LowerOptions};
 use edgebench_train::Images;
 use edgebench_train::paper::{Causes, Emulated};
 use serde::Serialize;
@@ -86,19 +86,22 @@ fn measure(file: &ModelFile, test: &Images, feed: Feed, threads: usize) -> Resul
     let (scale, zero_point) = (quant.scale[0], quant.zero_point[0]);
     let dtype = plan.outputs[0].dtype;
     let len = test.shape().len();
-    let found = Pool { threads, share: 16 }.run(&plan, test.len(), |session, at| -> Result<(bool, usize), Error> {
+    let set = |image: &mut Image<'_>, at: usize| -> Result<usize, Error> {
         let mut input = vec![0.0; len];
         test.encode(at, &mut input);
         let codes: Vec<u8> = input.iter().map(|&x| feed.byte(x, scale, zero_point)).collect();
         let beyond = |x: &&f32| !(-0.5..255.5).contains(&(f64::from(**x) / f64::from(scale) + zero_point as f64));
         let outside = input.iter().filter(beyond).count();
-        session.set_input(0, &codes)?;
-        session.run();
+        image.set_input(0, &codes)?;
+        Ok(outside)
+    };
+    let get = |image: &mut Image<'_>, at: usize, outside: usize| {
         let label = test.label(at) as usize;
         let answer =
-            answer(dtype, &session.output(0), label).map_err(|name| Error::Other(format!("scores of type {name}")))?;
+            answer(dtype, &image.output(0), label).map_err(|name| Error::Other(format!("scores of type {name}")))?;
         Ok((answer.best == label, outside))
-    })?;
+    };
+    let found = Pool { threads, share: 16 }.run(&plan, test.len(), set, get)?;
     let right = found.iter().filter(|(right, _)| *right).count();
     let outside: usize = found.iter().map(|(_, outside)| outside).sum();
     Ok((right as f64 / found.len() as f64, outside as f64 / (found.len() * len) as f64))

@@ -39,5 +39,5 @@ pub use fold::fold;
 pub use images::{Encoding, Images};
 pub use net::Net;
 pub use params::{Init, Params};
-pub(crate) use suggest::suggest;
+pub use suggest::suggest;
 pub use trainer::{Moves, Trainer};
