@@ -6,6 +6,8 @@ pub mod data;
 pub mod quantise;
 pub mod robust;
 #[cfg(feature = "train")]
+pub mod sweep;
+#[cfg(feature = "train")]
 pub mod train;
 
 use std::path::PathBuf;
@@ -25,6 +27,7 @@ use crate::inspect::lints::Severity;
 #[command(name = "edgebench", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
+  edgebench demo                          # train, compress and corrupt the embedded digits, in a minute
   edgebench eval                          # accuracy, size and speed of the embedded model
   edgebench eval model.tflite --data cifar-10-batches-bin
   edgebench eval model.tflite --data cifar-10-batches-bin --corruptions all --html report.html
@@ -73,6 +76,12 @@ pub enum Command {
     /// Prune, cluster and quantise a network by recipes
     #[cfg(feature = "train")]
     Compress(Box<train::CompressArgs>),
+    /// Whole studies: networks × recipes × corruptions, with fronts, bounds and a page
+    #[cfg(feature = "train")]
+    Sweep(Box<sweep::SweepArgs>),
+    /// The whole study on the embedded digits, in a minute
+    #[cfg(feature = "train")]
+    Demo(Box<sweep::DemoArgs>),
     /// List instruction sets: built, running here, chosen
     Isa(IsaArgs),
     /// Print a completion script for a shell
@@ -180,7 +189,7 @@ pub struct BenchArgs {
     /// Threads over which the images of a batch, or the operators of a single image, are spread
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: u16,
-    /// Images of one run [default: one for each thread]
+    /// Images of one run [default: one for each thread]; with 8 or more a thread, small layers take 8 at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub batch: Option<u32>,
     /// Whose integers to reproduce, bit for bit

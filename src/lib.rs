@@ -12,6 +12,7 @@
 //! * [`data`]: labelled samples of every supported kind, and what they become before a model;
 //! * [`corrupt`]: the same samples in noise, blur, weather;
 //! * [`robust`]: corrupted images, cells, ledgers, shards; [`metrics`]: what figures are made of them;
+//! * `study`: what a sweep is about, and what it leaves behind (feature `train`);
 //! * `fetch`: published data sets (feature of the same name);
 //! * [`report`]: results, one serde struct each (that is the JSON), with a renderer for people;
 //! * [`eval`]: many samples on many threads, accuracy, latency, statistics;
@@ -33,5 +34,7 @@ pub mod metrics;
 pub mod model;
 pub mod report;
 pub mod robust;
+#[cfg(feature = "train")]
+pub mod study;
 #[cfg(feature = "train")]
 pub mod train;

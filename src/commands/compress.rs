@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use edgebench_models::quantise::Io;
-use edgebench_train::recipe::{BUILTIN, Export, OptimizerName, Recipe, Training, builtin};
+use edgebench_train::recipe::{BUILTIN, Export, Recipe, builtin};
 use sha2::{Digest, Sha256};
 
 use super::talk::{Talk, width};
-use super::train::{hex, place, source};
+use super::train::{place, source};
 use super::train_watch::Follower;
 use super::{Outcome, print};
 use crate::cli::train::CompressArgs;
@@ -23,25 +23,29 @@ use crate::model::ModelFile;
 use crate::report::compress::{CompressReport, ProductRow, RecipeRow, RecipesReport, StageRow};
 use crate::train::deployed::{Accuracy, accuracy};
 use crate::train::product::{Manner, Product, Subject};
+use crate::train::{defaults, hex, recipes};
 
 pub(super) fn run(args: &CompressArgs, talk: Talk) -> Result<Outcome> {
     if args.list {
         return list(args.running.json);
     }
     if let Some(name) = &args.show {
-        print!("{}", read(name)?.write());
+        print!("{}", recipes::one(name, Path::new(""))?.write());
         return Ok(Outcome::Done);
     }
     let path = args.model.as_deref().unwrap_or(Path::new(""));
     let file = ModelFile::open(path)?;
     let subject = Subject::of(&file).with_context(|| format!("{}: cannot be compressed", file.file))?;
-    let recipes = recipes(&args.recipe)?;
+    let kind = kind(args, path)?;
+    let source = source(&args.data, &args.images, kind);
+    if args.emulate_paper {
+        return super::emulate::run(args, &subject, &source, talk);
+    }
+    let recipes = recipes::named(&args.recipe, Path::new(""))?;
     let output = output(args, &subject.name, &recipes);
     if recipes.len() == 1 {
         place(&output)?;
     }
-    let kind = kind(args, path)?;
-    let source = source(&args.data, &args.images, kind);
     let images = source.learning()?;
     ensure!(
         subject.net.input() == images.train.shape(),
@@ -59,7 +63,7 @@ pub(super) fn run(args: &CompressArgs, talk: Talk) -> Result<Outcome> {
     );
     let test = source.part(Split::Test)?;
     let threads = args.running.threads.map_or_else(machine::cpus, usize::from);
-    let training = args.training.training().map_err(|problem| anyhow!("{problem}"))?.or(&defaults(&images.set));
+    let training = args.training.training().map_err(|problem| anyhow!("{problem}"))?.or(&defaults::stage(&images.set));
     let work = args.work.clone().unwrap_or_else(|| default_work(&output, &subject.name, recipes.len()));
     fs::create_dir_all(&work).with_context(|| format!("{}: cannot be made", work.display()))?;
     let manner = Manner { training: &training, seed: args.running.seed, threads, work: Some(&work), io: args.io };
@@ -96,34 +100,6 @@ pub(super) fn run(args: &CompressArgs, talk: Talk) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Recipes by number, name or file; `all` are the sixteen and the control.
-pub(super) fn recipes(names: &[String]) -> Result<Vec<Recipe>> {
-    let mut found: Vec<Recipe> = Vec::new();
-    for name in names {
-        let these = if name == "all" {
-            BUILTIN.iter().map(|known| builtin(known.0)).collect::<Result<_, _>>()?
-        } else {
-            vec![read(name)?]
-        };
-        for recipe in these {
-            match found.iter().find(|known| known.name == recipe.name) {
-                Some(known) => ensure!(*known == recipe, "two recipes are called {:?}", recipe.name),
-                None => found.push(recipe),
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn read(name: &str) -> Result<Recipe> {
-    let path = Path::new(name);
-    if path.extension().is_some_and(|extension| extension == "toml") {
-        let text = fs::read_to_string(path).with_context(|| format!("{name}: cannot be read"))?;
-        return Ok(Recipe::read(name, &text)?);
-    }
-    Ok(builtin(name)?)
-}
-
 /// What pixels mean to the model.
 fn kind(args: &CompressArgs, model: &Path) -> Result<Preprocess> {
     let said = side_file::read_for(model)?.and_then(|file| file.preprocess);
@@ -148,21 +124,6 @@ fn output(args: &CompressArgs, name: &str, recipes: &[Recipe]) -> PathBuf {
 fn default_work(output: &Path, name: &str, recipes: usize) -> PathBuf {
     let folder = if recipes > 1 { Some(output) } else { output.parent() };
     folder.unwrap_or(Path::new("")).join(format!("{name}.stages"))
-}
-
-/// How stages train when nothing is said: as long as a tenth of a training, at a rate that does not undo it.
-pub(super) fn defaults(data: &Dataset) -> Training {
-    let digits = data.name.contains("digit") || data.name.contains("mnist");
-    let small = data.len() < 5000;
-    Training {
-        epochs: Some(if small { 5 } else { 10 }),
-        batch: Some(if small { 32 } else { 128 }),
-        optimizer: Some(OptimizerName::Adamw),
-        rate: Some(if small { 5e-4 } else { 1e-3 }),
-        flip: Some(!digits),
-        crop: Some(data.shape[0] / 8),
-        ..Training::default()
-    }
 }
 
 /// The file, and for a float input what its pixels mean.

@@ -12,10 +12,10 @@ use crate::cli::robust::Rendering;
 use crate::data::npy::write_whole;
 use crate::metrics::alexnet::alexnet;
 use crate::metrics::bootstrap::Plan;
-use crate::metrics::ce::{ErrorRow, ErrorTable, Rounding};
+use crate::metrics::ce::{ErrorTable, Rounding};
 use crate::report::robust::gates::{Gate, Verdict, gates};
 use crate::report::robust::html::Samples;
-use crate::report::robust::{Baseline, Options, RobustModel, RobustReport, build, csv, html, junit, markdown, text};
+use crate::report::robust::{Baseline, Options, RobustReport, build, csv, html, junit, markdown, text};
 use crate::robust::ledger::Store;
 
 /// How the result is printed.
@@ -82,24 +82,31 @@ pub(super) fn baseline(name: Option<&str>, store: &Store) -> Result<Option<Basel
         let file = path.file_name().map_or_else(|| name.to_owned(), |file| file.to_string_lossy().into_owned());
         return Ok(Some(Baseline::Model(file)));
     }
-    let bytes = fs::read(path).with_context(|| format!("--baseline {name}: cannot be read"))?;
+    let images: Vec<(&str, &str)> = store.data().values().map(|data| (&data.name[..], &data.sha256[..])).collect();
+    let (name, table) = result(path, &format!("--baseline {name}"), &images)?;
+    Ok(Some(Baseline::Table { name, origin: "result", table }))
+}
+
+/// The model that a file with a result is about, measured on `images` (name and SHA-256); `what` names it in messages.
+pub(super) fn result(path: &Path, what: &str, images: &[(&str, &str)]) -> Result<(String, ErrorTable)> {
+    let bytes = fs::read(path).with_context(|| format!("{what}: cannot be read"))?;
     let report: RobustReport = serde_json::from_slice(&bytes).with_context(|| {
-        format!("--baseline {name}: no result of edgebench, expected {} as --result writes it", RobustReport::SCHEMA)
+        format!("{what}: no result of edgebench, expected {} as --result writes it", RobustReport::SCHEMA)
     })?;
     if report.schema != RobustReport::SCHEMA {
-        bail!("--baseline {name}: it is {}, expected {}", report.schema, RobustReport::SCHEMA);
+        bail!("{what}: it is {}, expected {}", report.schema, RobustReport::SCHEMA);
     }
     let study = match &report.studies[..] {
         [study] => study,
-        others => bail!("--baseline {name}: it holds {} studies, expected one", others.len()),
+        others => bail!("{what}: it holds {} studies, expected one", others.len()),
     };
-    if let Some(data) = store.data().values().find(|data| data.sha256 != study.data.sha256) {
+    if let Some((data, sha256)) = images.iter().find(|(_, sha256)| *sha256 != study.data.sha256) {
         bail!(
-            "--baseline {name}: it was measured on other images ({}, sha256 {:.12}) than {} (sha256 {:.12}); measure both on the same",
+            "{what}: it was measured on other images ({}, sha256 {:.12}) than {} (sha256 {:.12}); measure both on the same",
             study.data.name,
             study.data.sha256,
-            data.name,
-            data.sha256
+            data,
+            sha256
         );
     }
     // The baseline of that report, if it was one of its models, comes first.
@@ -107,24 +114,11 @@ pub(super) fn baseline(name: Option<&str>, store: &Store) -> Result<Option<Basel
         ([model], _) => model,
         ([model, ..], Some(row)) if row.origin == "model" => model,
         (others, _) => {
-            bail!("--baseline {name}: it holds {} models, expected one, or one that is its baseline", others.len())
+            bail!("{what}: it holds {} models, expected one, or one that is its baseline", others.len())
         }
     };
     if model.missing > 0 {
-        bail!(
-            "--baseline {name}: {} inferences of {} are missing in it; measure it to the end",
-            model.missing,
-            model.file
-        );
+        bail!("{what}: {} inferences of {} are missing in it; measure it to the end", model.missing, model.file);
     }
-    Ok(Some(Baseline::Table { name: model.file.clone(), origin: "result", table: table(model) }))
-}
-
-fn table(model: &RobustModel) -> ErrorTable {
-    let row = |row: &crate::report::robust::CorruptionRow| ErrorRow {
-        name: row.name.clone(),
-        severities: row.cells.iter().map(|cell| cell.severity).collect(),
-        errors: row.cells.iter().map(|cell| cell.error).collect(),
-    };
-    ErrorTable { clean: model.clean.error, rows: model.corruptions.iter().map(row).collect() }
+    Ok((model.file.clone(), model.errors()))
 }

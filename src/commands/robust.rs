@@ -125,7 +125,7 @@ fn directory_sha256(dir: &Path) -> Result<String> {
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn subjects(candidates: &[Candidate]) -> Result<(Vec<Subject<'_>>, Vec<ModelFact>)> {
+pub(super) fn subjects(candidates: &[Candidate]) -> Result<(Vec<Subject<'_>>, Vec<ModelFact>)> {
     let (mut subjects, mut facts) = (Vec::<Subject<'_>>::new(), Vec::new());
     for Candidate { model, plan, data, preparation } in candidates {
         let key = ModelKey {
@@ -156,7 +156,7 @@ fn subjects(candidates: &[Candidate]) -> Result<(Vec<Subject<'_>>, Vec<ModelFact
     Ok((subjects, facts))
 }
 
-fn data_fact(data: &Dataset, sha256: &str, scores: usize) -> DataFact {
+pub(super) fn data_fact(data: &Dataset, sha256: &str, scores: usize) -> DataFact {
     DataFact {
         sha256: sha256.into(),
         name: data.name.clone(),
@@ -170,7 +170,7 @@ fn data_fact(data: &Dataset, sha256: &str, scores: usize) -> DataFact {
     }
 }
 
-fn grid_fact(grid: &Grid, source: &Source, data: &str) -> GridFact {
+pub(super) fn grid_fact(grid: &Grid, source: &Source, data: &str) -> GridFact {
     GridFact {
         data: data.into(),
         setting: source.setting(),
@@ -179,7 +179,7 @@ fn grid_fact(grid: &Grid, source: &Source, data: &str) -> GridFact {
     }
 }
 
-fn measure(measurement: &Measurement<'_>, ledger: &mut Ledger, threads: usize, talk: Talk) -> Result<()> {
+pub(super) fn measure(measurement: &Measurement<'_>, ledger: &mut Ledger, threads: usize, talk: Talk) -> Result<()> {
     let agenda = Agenda::new(measurement, |key| ledger.store.contains(key));
     let (cells, inferences) = (agenda.cells(), agenda.inferences());
     if agenda.known > 0 {
@@ -215,7 +215,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    fn open(path: Option<&Path>, talk: Talk) -> Result<Self> {
+    pub(super) fn open(path: Option<&Path>, talk: Talk) -> Result<Self> {
         let mut store = Store::default();
         let journal = match path {
             None => None,
@@ -230,7 +230,7 @@ impl Ledger {
         Ok(Self { store, journal })
     }
 
-    fn note(&mut self, record: Record) -> Result<(), LedgerError> {
+    pub(super) fn note(&mut self, record: Record) -> Result<(), LedgerError> {
         if self.store.add(record.clone(), &HERE.place())?
             && let Some(journal) = &mut self.journal
         {

@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, ensure};
 use edgebench_train::arch::{self, ARCHITECTURES, Target};
 use edgebench_train::export::{Form, float};
-use edgebench_train::fit::{Plan, fit, validate};
-use edgebench_train::recipe::{OptimizerName, Training};
-use edgebench_train::{Images, Init, Net, Params, Trainer, checkpoint};
+use edgebench_train::fit::{fit, validate};
+use edgebench_train::{Images, Net, Trainer, checkpoint, weights};
 use sha2::{Digest, Sha256};
 
 use super::talk::{Talk, width};
 use super::train_watch::Follower;
 use super::{Outcome, print};
 use crate::cli::train::{ImageArgs, TrainArgs};
-use crate::data::Dataset;
 use crate::data::npy::write_whole;
 use crate::data::preprocess::Preprocess;
 use crate::eval::statistics::wilson95;
 use crate::machine;
 use crate::report::train::{ArchitectureRow, ArchitecturesReport, TestRow, TrainReport, TrainedNet};
+use crate::train::base::Base;
+use crate::train::hex;
 use crate::train::history::plot;
-use crate::train::learning::{Learning, Source};
+use crate::train::learning::Source;
 
 pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
     if args.list {
@@ -37,26 +37,28 @@ pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
     let kind = args.images.preprocess.unwrap_or(Preprocess::Signed);
     let source = source(&args.data, &args.images, kind);
     let data = source.learning()?;
-    let net = arch::build(name, Target { input: data.train.shape(), classes: data.train.classes() })?;
     let said = args.training.training().map_err(|problem| anyhow!("{problem}"))?;
-    let plan = said.or(&defaults(&data.set)).plan(args.running.seed);
+    let mut base = Base::new(name, &data, &said, args.running.seed)?;
+    if let Some(path) = &args.weights {
+        base = base.with_weights(path, weights::Options { layout: args.layout, except: &args.except })?;
+    }
+    let Base { net, plan, fingerprint, .. } = &base;
     let threads = args.running.threads.map_or_else(machine::cpus, usize::from);
-    let params = Params::init(&net, Init::HeNormal, args.running.seed);
-    let mut trainer = Trainer::new(net.clone(), params, threads)?;
-    let fingerprint = fingerprint(&net, &plan, &data)?;
+    let mut trainer = base.trainer(threads)?;
     let kept = output.with_extension("training.safetensors");
-    let mut state = checkpoint::load(&kept, &mut trainer, &fingerprint)?.unwrap_or_default();
+    let mut state = checkpoint::load(&kept, &mut trainer, fingerprint)?.unwrap_or_default();
     if !state.history.is_empty() {
         talk.note(&format!("{}: goes on after epoch {}", kept.display(), state.history.len()));
     }
-    let mut watch = Follower::new(talk, name, (plan.epochs, data.train.len())).keeping(&kept, &fingerprint);
-    fit(&mut trainer, &plan, (&data.train, data.valid.as_ref()), &mut state, &mut watch)?;
+    let mut watch = Follower::new(talk, name, (plan.epochs, data.train.len())).keeping(&kept, fingerprint);
+    fit(&mut trainer, plan, (&data.train, data.valid.as_ref()), &mut state, &mut watch)?;
     watch.finish();
 
     let test = data.test(&source).map(|test| test_row(&mut trainer, &test));
     let model = float(trainer.net(), &trainer.params, Form::Float)?.model;
     let bytes = model.write().with_context(|| format!("{}: cannot be written", output.display()))?;
     write_whole(&output, |file| file.write_all(&bytes))?;
+    weights::save(&output.with_extension("safetensors"), &net, &trainer.params)?;
     let side = format!("[input]\npreprocess = \"{kind}\"\n");
     write_whole(&output.with_extension("toml"), |file| file.write_all(side.as_bytes()))?;
     let svg = plot(&format!("{name} on {}", data.set.name), &state.history);
@@ -65,7 +67,7 @@ pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
         schema: TrainReport::SCHEMA,
         file: output.display().to_string(),
         sha256: hex(&Sha256::digest(&bytes)),
-        net: trained(&net),
+        net: trained(net),
         data: data.set.name.clone(),
         data_sha256: data.sha256.clone(),
         images: data.train.len(),
@@ -111,35 +113,6 @@ pub(super) fn source(path: &Path, args: &ImageArgs, kind: Preprocess) -> Source 
         validation: args.validation.map(number),
         kind,
     }
-}
-
-/// What a training from scratch is like when nothing is said: gradient descent with a cosine; images move by an eighth of their height,
-/// and all but digits are mirrored.
-fn defaults(data: &Dataset) -> Training {
-    let digits = data.name.contains("digit") || data.name.contains("mnist");
-    Training {
-        epochs: Some(if data.len() < 5000 { 30 } else { 60 }),
-        batch: Some(if data.len() < 5000 { 32 } else { 128 }),
-        optimizer: Some(OptimizerName::Sgd),
-        rate: Some(if data.len() < 5000 { 0.05 } else { 0.1 }),
-        warmup: Some(1.0),
-        weight_decay: Some(5e-4),
-        flip: Some(!digits),
-        crop: Some(data.shape[0] / 8),
-        ..Training::default()
-    }
-}
-
-/// Names a training: what it depends on.
-fn fingerprint(net: &Net, plan: &Plan, data: &Learning) -> Result<String> {
-    let mut hash = Sha256::new();
-    let valid = data.valid.as_ref().map_or(0, Images::len);
-    hash.update(format!("{net:?} {plan:?} {} {} {valid} {:?}", data.sha256, data.train.len(), data.train.encoding()));
-    Ok(hex(&hash.finalize())[..24].to_owned())
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn test_row(trainer: &mut Trainer, test: &Images) -> TestRow {

@@ -17,6 +17,8 @@ pub(super) struct Follower {
     epochs: usize,
     bar: ProgressBar,
     kept: Option<(PathBuf, String)>,
+    /// Whether nothing is said of single epochs.
+    brief: bool,
 }
 
 impl Follower {
@@ -27,12 +29,18 @@ impl Follower {
         let style = ProgressStyle::with_template("{prefix} [{bar:24}] {msg}, {eta} left");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
         bar.set_prefix(name.to_owned());
-        Follower { talk, name: name.to_owned(), epochs, bar, kept: None }
+        Follower { talk, name: name.to_owned(), epochs, bar, kept: None, brief: false }
     }
 
     /// Writes a checkpoint after every epoch.
     pub(super) fn keeping(mut self, path: &Path, fingerprint: &str) -> Follower {
         self.kept = Some((path.to_owned(), fingerprint.to_owned()));
+        self
+    }
+
+    /// Says nothing of single epochs.
+    pub(super) fn briefly(mut self) -> Follower {
+        self.brief = true;
         self
     }
 
@@ -57,7 +65,7 @@ impl Watch for Follower {
         if let Some((path, fingerprint)) = &self.kept {
             checkpoint::save(path, trainer, state, fingerprint)?;
         }
-        let Some(last) = state.history.last() else { return Ok(()) };
+        let Some(last) = state.history.last().filter(|_| !self.brief) else { return Ok(()) };
         let best = state.best.as_ref().is_some_and(|best| best.epoch == last.epoch);
         let valid = last.valid_accuracy.map_or(String::new(), |share| {
             format!(", validation {:.2} %{}", 100.0 * share, if best { " (best)" } else { "" })

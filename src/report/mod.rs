@@ -9,6 +9,8 @@ pub mod corrupt;
 #[cfg(feature = "fetch")]
 pub mod data;
 pub mod decision;
+#[cfg(feature = "train")]
+pub mod emulate;
 pub mod eval;
 pub mod eval_text;
 pub mod inspect;
@@ -18,6 +20,8 @@ pub mod merge;
 pub mod quantise;
 pub mod robust;
 pub mod run;
+#[cfg(feature = "train")]
+pub mod study;
 pub mod table;
 #[cfg(feature = "train")]
 pub mod train;

@@ -1,10 +1,14 @@
 //! From data sets and command lines to trainings, and from trainings to files.
 
+pub mod base;
+pub mod defaults;
 pub mod deployed;
+pub mod emulate;
 pub mod history;
 pub mod images;
 pub mod learning;
 pub mod product;
+pub mod recipes;
 
 use crate::data::DataError;
 use crate::eval::input::Misfit;
@@ -37,4 +41,10 @@ pub enum Error {
     /// Something else, in words.
     #[error("{0}")]
     Other(String),
+}
+
+/// Bytes in hex.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

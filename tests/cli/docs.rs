@@ -7,7 +7,7 @@ use crate::{Files, ZOO, at, json, noise};
 use edgebench::data::npy::DType;
 use serde_json::Value;
 
-fn keys(value: &Value, into: &mut BTreeSet<String>) {
+pub(crate) fn keys(value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(key, value)| {
             into.insert(key.clone());

@@ -5,6 +5,8 @@ mod bench;
 #[cfg(feature = "train")]
 mod compress;
 mod corrupt;
+#[cfg(feature = "train")]
+mod demo;
 mod determinism;
 mod docs;
 mod eval;
@@ -12,6 +14,8 @@ mod inspect;
 mod manners;
 mod quantise;
 mod robust;
+#[cfg(feature = "train")]
+mod sweep;
 #[cfg(feature = "train")]
 mod train;
 

@@ -5,6 +5,7 @@ use edgebench_models::graph::{Activation as Fused, Padding as Pads};
 use edgebench_models::quantise::{self, CalibrateOptions, Io, Origin, QuantiseOptions, Range, Ranges};
 use edgebench_models::tflite::{Model, TensorType};
 
+use crate::fold::affine;
 use crate::net::{self, Activation, LayerId, Op, Padding, Pool, Role};
 use crate::recipe::{Export, Recipe};
 use crate::technique::Channels;
@@ -43,6 +44,21 @@ pub fn float(net: &Net, params: &Params, form: Form) -> Result<Exported, Error> 
         (net, params)
     };
     Exporter::new(net, params, form).run()
+}
+
+/// The float model of `net` as it stands: batch normalisation is a MUL and an ADD, as converters leave it that cannot fold it.
+///
+/// # Errors
+/// As [`float`].
+pub(crate) fn as_it_is(net: &Net, params: &Params) -> Result<Exported, Error> {
+    Exporter::new(net, params, Form::Float).run()
+}
+
+impl Exported {
+    /// The tensor that holds the value of `layer`.
+    pub(crate) fn tensor(&self, layer: LayerId) -> Option<usize> {
+        self.values[layer]
+    }
 }
 
 /// What a recipe promises as its file, of the network that its last stage has left. Without simulated quantisation, int8 ranges are the
@@ -208,7 +224,12 @@ impl<'a> Exporter<'a> {
             // As Keras has it: the image is gone, which is what a dense layer takes.
             Op::GlobalAveragePool => self.builder.mean(first(&self.place), &[1, 2], false),
             Op::Flatten => self.flat(first(&self.place), shape.len()),
-            Op::Dropout(_) | Op::BatchNorm { .. } => Ok(first(&self.place)),
+            Op::Dropout(_) => Ok(first(&self.place)),
+            Op::BatchNorm { .. } => {
+                let (scale, shift) = affine(net, self.params, at);
+                let x = self.builder.mul_constant(first(&self.place), &[shape.c], &scale)?;
+                self.builder.add_constant(x, &[shape.c], &shift)
+            }
             Op::FakeQuant if self.form == Form::Simulated => self.simulated(at),
             Op::FakeQuant => Ok(first(&self.place)),
         }

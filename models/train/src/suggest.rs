@@ -1,7 +1,8 @@
 //! What a mistyped name may have meant.
 
 /// ` (did you mean "…"?)` for the closest of `known`, or nothing if none is close.
-pub(crate) fn suggest(name: &str, known: &[&str]) -> String {
+#[must_use]
+pub fn suggest(name: &str, known: &[&str]) -> String {
     let close = |known: &&&str| distance(name, known) <= 1 + name.len() / 4;
     let best = known.iter().filter(close).min_by_key(|known| distance(name, known));
     best.map_or_else(String::new, |best| format!(" (did you mean {best:?}?)"))

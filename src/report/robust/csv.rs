@@ -44,7 +44,7 @@ fn line(text: &mut String, study: &Study, model: &RobustModel, (name, cell, ce):
     );
 }
 
-fn quoted(field: &str) -> String {
+pub(in crate::report) fn quoted(field: &str) -> String {
     // A field that begins like a formula would be one in a spreadsheet.
     let field = if field.starts_with(['=', '+', '-', '@']) { format!("'{field}") } else { field.to_owned() };
     if field.contains([',', '"', '\n', '\r']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }

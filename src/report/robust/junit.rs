@@ -37,7 +37,7 @@ pub fn render(report: &RobustReport, gates: &[Gate]) -> String {
 }
 
 /// Text in XML or HTML, also between quotes; control characters become U+FFFD.
-pub(super) fn escaped(text: &str) -> String {
+pub(in crate::report) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

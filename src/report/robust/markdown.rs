@@ -70,6 +70,6 @@ fn one(study: &Study) -> String {
     text
 }
 
-fn escaped(text: &str) -> String {
+pub(in crate::report) fn escaped(text: &str) -> String {
     text.chars().flat_map(|c| "\\|*_`<>[]".contains(c).then_some('\\').into_iter().chain([c])).collect()
 }

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub use assemble::BuildError;
 pub use build::{Baseline, Options, build};
 
+use crate::metrics::ce::{ErrorRow, ErrorTable};
+
 /// How well models hold up under corruptions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RobustReport {
@@ -151,6 +153,19 @@ pub struct RobustModel {
     /// Whether no other model of the study is at least as good in clean accuracy, mCE (else mean error) and zip size, and better
     /// in one.
     pub on_front: bool,
+}
+
+impl RobustModel {
+    /// Its error rates alone.
+    #[must_use]
+    pub fn errors(&self) -> ErrorTable {
+        let row = |row: &CorruptionRow| ErrorRow {
+            name: row.name.clone(),
+            severities: row.cells.iter().map(|cell| cell.severity).collect(),
+            errors: row.cells.iter().map(|cell| cell.error).collect(),
+        };
+        ErrorTable { clean: self.clean.error, rows: self.corruptions.iter().map(row).collect() }
+    }
 }
 
 /// One corruption.

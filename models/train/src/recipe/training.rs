@@ -112,7 +112,7 @@ pub struct Training {
 
 impl Training {
     /// All keys.
-    pub(super) const KEYS: &'static [&'static str] = &[
+    pub const KEYS: &'static [&'static str] = &[
         "epochs",
         "batch",
         "optimizer",

@@ -1,7 +1,7 @@
 //! One HTML file that needs nothing beside it: no script, no network, no font.
 
 mod heat;
-mod plots;
+pub(in crate::report) mod plots;
 mod samples;
 
 use std::fmt::Write;
@@ -14,7 +14,7 @@ use super::text::{label, percent, probability, subject};
 use super::{Figure, RobustModel, RobustReport, Study};
 use crate::report::table::{bytes, grouped};
 
-const STYLE: &str = include_str!("style.css");
+pub(in crate::report) const STYLE: &str = include_str!("style.css");
 
 /// The report as a page. `samples` are shown with the study of their data.
 #[must_use]

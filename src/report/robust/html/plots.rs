@@ -7,7 +7,7 @@ use crate::report::robust::text::label;
 use crate::report::robust::{CalibrationRow, RobustModel, Study};
 
 /// Colours that colour-blind readers can tell apart (Okabe and Ito, 2008).
-const COLOURS: [RGBColor; 7] = [
+pub(in crate::report) const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -16,12 +16,12 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(86, 180, 233),
     RGBColor(90, 90, 90),
 ];
-const FONT: &str = "sans-serif";
-const GRID: RGBColor = RGBColor(230, 233, 238);
+pub(in crate::report) const FONT: &str = "sans-serif";
+pub(in crate::report) const GRID: RGBColor = RGBColor(230, 233, 238);
 const SIZE: (u32, u32) = (520, 380);
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+pub(in crate::report) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(in crate::report) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 pub(super) fn section(study: &Study) -> String {
     let mut html = String::from("<h2>Plots</h2>\n<div class=\"panels\">\n");
@@ -38,7 +38,7 @@ pub(super) fn section(study: &Study) -> String {
     html + "</div>\n"
 }
 
-fn panel(title: &str, draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
+pub(in crate::report) fn panel(title: &str, draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     let mut svg = String::new();
     let drawn = {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
