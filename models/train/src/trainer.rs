@@ -1,6 +1,7 @@
 //! A network in training: numbers, what happens to its weights, an optimiser; one step at a time.
 
 use edgebench_train_kernels::Kernels;
+use rayon::prelude::*;
 
 use crate::exec::{Batch, Engine, Outcome};
 use crate::net::Role;
@@ -130,50 +131,54 @@ impl Trainer {
     #[must_use]
     pub fn effective(&self) -> Params {
         let mut params = self.params.clone();
-        let mut scales = vec![None; self.paths.len()];
-        for (tensor, values) in params.tensors_mut().iter_mut().enumerate() {
-            if let Some(path) = &self.paths[tensor] {
-                (*values, scales[tensor]) = path.effective(Channels::of(&self.net.tensors()[tensor]), values);
-            }
-        }
+        let of = |(tensor, values): (usize, &mut Vec<f32>)| {
+            let path = self.paths[tensor].as_ref()?;
+            let (effective, scales) = path.effective(Channels::of(&self.net.tensors()[tensor]), values);
+            *values = effective;
+            scales
+        };
+        let scales: Vec<Option<Vec<f32>>> =
+            self.engine.pool().install(|| params.tensors_mut().par_iter_mut().enumerate().map(of).collect());
         quant::round_biases(&self.net, &scales, &mut params);
         params
     }
 
     /// Brings the weights, as their paths make them, into the engine.
     fn load(&mut self) {
+        if self.paths.iter().all(Option::is_none) {
+            return self.engine.load(&self.params);
+        }
         let effective = self.effective();
         self.engine.load(&effective);
     }
 
     fn gradient_norm(&self) -> f64 {
         let square = |g: &f32| f64::from(*g) * f64::from(*g);
-        let sums = self.engine.gradients().iter().map(|gradient| gradient.iter().map(square).sum::<f64>());
-        sums.sum::<f64>().sqrt()
+        let of = |gradient: &Vec<f32>| gradient.iter().map(square).sum::<f64>();
+        // Tensor by tensor, and then in their order: the same sum for any number of threads.
+        let sums: Vec<f64> = self.engine.pool().install(|| self.engine.gradients().par_iter().map(of).collect());
+        sums.iter().sum::<f64>().sqrt()
     }
 
     fn update(&mut self, moves: &Moves, rate: f64, scale: f64) {
         let Trainer { net, params, paths, moments, centroid_moments, steps, engine } = self;
         // Gradients that differ from those of the engine: of pruned kernels, and scaled ones.
-        let mut own: Vec<Option<Vec<f32>>> = vec![None; paths.len()];
-        let mut centroids: Vec<Vec<f32>> = vec![Vec::new(); paths.len()];
-        for (tensor, gradient) in engine.gradients().iter().enumerate() {
-            let mut changed =
-                (scale < 1.0).then(|| gradient.iter().map(|g| (f64::from(*g) * scale) as f32).collect::<Vec<_>>());
-            if let Some(path) = &paths[tensor] {
-                if let Some(clusters) = &path.clusters {
-                    let channels = Channels::of(&net.tensors()[tensor]);
-                    let gradient = changed.as_ref().unwrap_or(gradient);
-                    centroids[tensor] = clusters.gradient(channels, params.get(tensor), gradient);
-                }
-                if let Some(mask) = &path.mask {
-                    let mut masked = changed.unwrap_or_else(|| gradient.clone());
-                    masked.iter_mut().zip(mask).filter(|(_, kept)| !**kept).for_each(|(g, _)| *g = 0.0);
-                    changed = Some(masked);
-                }
+        let of = |(tensor, gradient): (usize, &Vec<f32>)| -> (Option<Vec<f32>>, Vec<f32>) {
+            let scaled = |g: &f32| (f64::from(*g) * scale) as f32;
+            let mut changed = (scale < 1.0).then(|| gradient.iter().map(scaled).collect::<Vec<_>>());
+            let Some(path) = &paths[tensor] else { return (changed, Vec::new()) };
+            let centroids = path.clusters.as_ref().map(|clusters| {
+                let channels = Channels::of(&net.tensors()[tensor]);
+                clusters.gradient(channels, params.get(tensor), changed.as_ref().unwrap_or(gradient))
+            });
+            if let Some(mask) = &path.mask {
+                let masked = changed.get_or_insert_with(|| gradient.clone());
+                masked.iter_mut().zip(mask).filter(|(_, kept)| !**kept).for_each(|(g, _)| *g = 0.0);
             }
-            own[tensor] = changed;
-        }
+            (changed, centroids.unwrap_or_default())
+        };
+        let gradients = engine.gradients().par_iter().enumerate().map(of);
+        let (own, centroids): (Vec<_>, Vec<_>) = engine.pool().install(|| gradients.unzip());
         let mut moving = Vec::new();
         let tensors = params.tensors_mut().iter_mut().zip(moments).enumerate();
         for (tensor, (values, moments)) in tensors.filter(|(tensor, _)| net.tensors()[*tensor].role.is_trained()) {

@@ -119,10 +119,11 @@ impl Clusters {
 
     /// Every weight becomes the nearest value.
     pub(super) fn apply(&self, channels: Channels, weights: &mut [f32]) {
-        for (at, weight) in weights.iter_mut().enumerate() {
-            let channel = channels.channel(at);
-            *weight = self.table(channel)[self.nearest(channel, *weight)] * self.units[channel];
-        }
+        channels.change(weights, |channel, row| {
+            row.iter_mut().for_each(|weight| {
+                *weight = self.table(channel)[self.nearest(channel, *weight)] * self.units[channel];
+            });
+        });
     }
 
     /// Gradients of the centroids: sums over the weights that took them.

@@ -8,6 +8,8 @@ pub mod prune;
 
 use edgebench_models::quantise::params::{weight_codes, weight_scale};
 
+use rayon::prelude::*;
+
 use crate::net::{Role, TensorInfo};
 use cluster::Clusters;
 
@@ -55,9 +57,23 @@ impl Channels {
         weight_codes(weights, &shape, axis, scales)
     }
 
+    /// Changes the weights of each channel, which `change` gets with its number: all of one, or for depthwise kernels one by one.
+    pub(crate) fn change(&self, weights: &mut [f32], change: impl Fn(usize, &mut [f32]) + Sync) {
+        if self.last {
+            let pixels = weights.chunks_exact_mut(self.count.max(1));
+            return pixels
+                .for_each(|pixel| pixel.chunks_mut(1).enumerate().for_each(|(at, weight)| change(at, weight)));
+        }
+        weights.par_chunks_mut(self.row.max(1)).enumerate().for_each(|(channel, row)| change(channel, row));
+    }
+
     /// The largest absolute value of each channel.
     #[must_use]
     pub fn largest(&self, weights: &[f32]) -> Vec<f32> {
+        if !self.last && self.row > 0 {
+            let most = |row: &[f32]| row.iter().fold(0f32, |most, weight| most.max(weight.abs()));
+            return weights.par_chunks(self.row).map(most).collect();
+        }
         let mut largest = vec![0f32; self.count];
         for (at, weight) in weights.iter().enumerate() {
             let of = &mut largest[self.channel(at)];
@@ -76,10 +92,7 @@ impl WeightPath {
             return (weights, None);
         }
         let scales = self.scales(channels, &weights);
-        let codes = channels.codes(&weights, &scales);
-        for (at, (weight, code)) in weights.iter_mut().zip(codes).enumerate() {
-            *weight = f32::from(code) * scales[channels.channel(at)];
-        }
+        channels.change(&mut weights, |channel, row| round(row, scales[channel]));
         (weights, Some(scales))
     }
 
@@ -105,5 +118,39 @@ impl WeightPath {
             _ => channels.largest(weights),
         };
         largest.into_iter().map(weight_scale).collect()
+    }
+}
+
+/// What int8 codes of this scale say of `weights`, as [`Channels::codes`] has them, in operations that every vector unit has.
+fn round(weights: &mut [f32], scale: f32) {
+    /// The largest number below one half: added to what is exactly between two codes, it still rounds up to the next.
+    const HALF: f32 = 0.499_999_97;
+    let inverse = (1.0 / f64::from(scale)) as f32;
+    for weight in weights {
+        let scaled = (*weight * inverse).clamp(-127.0, 127.0);
+        *weight = (scaled + HALF.copysign(scaled)) as i32 as f32 * scale;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounded_weights_are_those_of_the_codes() {
+        let channels = Channels { count: 1, last: false, row: 3000 };
+        for scale in [0.013f32, 1.0, 0.5, 3.1e-5, 7.7] {
+            let near = |at: usize| {
+                let middle = (at / 3) as f32 * 0.5 - 250.0;
+                [middle.next_down(), middle, middle.next_up()][at % 3] * scale
+            };
+            let weights: Vec<f32> = (0..3000).map(near).collect();
+            let codes = channels.codes(&weights, &[scale]);
+            let mut rounded = weights.clone();
+            round(&mut rounded, scale);
+            for ((weight, code), rounded) in weights.iter().zip(codes).zip(rounded) {
+                assert_eq!(f32::from(code) * scale, rounded, "{weight} in steps of {scale}");
+            }
+        }
     }
 }
