@@ -224,8 +224,8 @@ fn networks_and_references_may_be_brought() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let study = |reference: &str| {
         let text = format!(
-            "name = \"brought\"\nlimit = 100\ntest_limit = 50\nrecipes = [2]\ncontrol = false\ncorruptions = \"fog\"\nseverities = [3]\n\
-             reference = {reference:?}\n[[network]]\nfile = {:?}\n",
+            "name = \"brought\"\nlimit = 100\ntest_limit = 50\nrecipes = [4]\ncontrol = false\ncorruptions = \"fog\"\nseverities = [3]\n\
+             reference = {reference:?}\ncompression = {{ epochs = 1 }}\n[[network]]\nfile = {:?}\n",
             crate::quantise::FLOAT
         );
         files.write("study.toml", text.as_bytes())
