@@ -37,7 +37,10 @@ fn draw(area: &Area<'_>, title: &str, history: &[Epoch]) -> Drawn {
     panel(&right, "accuracy in %", percent)
 }
 
-fn panel(area: &Area<'_>, what: &str, lines: [(&str, Vec<(f64, f64)>, RGBColor); 2]) -> Drawn {
+/// Name, points, colour.
+type Line<'a> = (&'a str, Vec<(f64, f64)>, RGBColor);
+
+fn panel(area: &Area<'_>, what: &str, lines: [Line<'_>; 2]) -> Drawn {
     let points = || lines.iter().flat_map(|line| &line.1);
     let last = points().map(|point| point.0).fold(1.0, f64::max);
     let (low, high) = points().fold((f64::MAX, f64::MIN), |(low, high), point| (low.min(point.1), high.max(point.1)));
@@ -50,6 +53,8 @@ fn panel(area: &Area<'_>, what: &str, lines: [(&str, Vec<(f64, f64)>, RGBColor);
         .build_cartesian_2d(1.0..last.max(2.0), low - room..high + room)?;
     chart
         .configure_mesh()
+        // One label for each epoch, as long as there is room.
+        .x_labels((last as usize).clamp(2, 10))
         .x_desc("epoch")
         .y_desc(what)
         .x_label_formatter(&|x| format!("{x:.0}"))

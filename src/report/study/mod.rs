@@ -197,6 +197,8 @@ pub struct ModelRow {
     pub ce: Vec<Option<f64>>,
     /// Fingerprints of its stages.
     pub stages: Vec<String>,
+    /// What `edgebench inspect` objects to in its file, by name.
+    pub lints: Vec<&'static str>,
 }
 
 /// Against the control.

@@ -47,7 +47,7 @@ fn by_session(model: &Model, head: Head) -> (Vec<f32>, Vec<f32>) {
 fn by_engine(imported: &Imported) -> Vec<f32> {
     let Imported { net, params, .. } = imported;
     let mut engine = Engine::new(net, 1, Kernels::detect()).expect("an engine");
-    engine.load(params, &|_| None);
+    engine.load(params);
     engine.infer(params, IMAGES, &|number, x| x.copy_from_slice(&image(x.len(), number)))
 }
 
