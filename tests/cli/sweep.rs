@@ -71,6 +71,8 @@ fn one_report_however_it_is_run() {
     let begin = Instant::now();
     let text = done(&study, &whole, &["--threads", "1"]);
     let time = begin.elapsed();
+    let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80 && !line.contains(&whole)).collect();
+    assert!(wide.is_empty(), "wider than 80 columns: {wide:?}");
     let expected = results(&whole);
     figures(&serde_json::from_str(&expected[0]).expect("JSON"), &text, Path::new(&whole));
 

@@ -290,7 +290,7 @@ pub struct ToleranceRow {
     pub accuracy: f64,
     /// Of mCE.
     pub mce: f64,
-    /// Of the ratio: sizes have no noise.
+    /// Of the ratio, as a share of it.
     pub ratio: f64,
 }
 

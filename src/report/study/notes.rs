@@ -33,8 +33,8 @@ fn images(report: &StudyReport) -> String {
         n => format!("{n} images of the training part chose the best epochs and were not trained on"),
     };
     format!(
-        "{choice}; the {} test images chose nothing. One test image is {one:.2} points of accuracy; differences below {} points or {} \
-         of mCE are taken for noise, and the intervals say how much more may be chance.",
+        "{choice}; the {} test images chose nothing. One test image is {one:.2} points of accuracy; differences below {} points, {} of mCE \
+         or 1 % of size are taken for noise, and the intervals say how much more may be chance.",
         data.test, report.tolerance.accuracy, report.tolerance.mce
     )
 }
