@@ -21,6 +21,8 @@ pub fn plot(title: &str, history: &[Epoch]) -> String {
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+/// Name, points, colour.
+type Line = (&'static str, Vec<(f64, f64)>, RGBColor);
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 fn draw(area: &Area<'_>, title: &str, history: &[Epoch]) -> Drawn {
@@ -37,10 +39,7 @@ fn draw(area: &Area<'_>, title: &str, history: &[Epoch]) -> Drawn {
     panel(&right, "accuracy in %", percent)
 }
 
-/// Name, points, colour.
-type Line<'a> = (&'a str, Vec<(f64, f64)>, RGBColor);
-
-fn panel(area: &Area<'_>, what: &str, lines: [Line<'_>; 2]) -> Drawn {
+fn panel(area: &Area<'_>, what: &str, lines: [Line; 2]) -> Drawn {
     let points = || lines.iter().flat_map(|line| &line.1);
     let last = points().map(|point| point.0).fold(1.0, f64::max);
     let (low, high) = points().fold((f64::MAX, f64::MIN), |(low, high), point| (low.min(point.1), high.max(point.1)));

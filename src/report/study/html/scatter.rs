@@ -110,8 +110,7 @@ fn panel(report: &StudyReport, network: &NetworkRow, view: View) -> String {
     let (left, top, right, bottom) = FRAME;
     let x = Axis::of(points.iter().map(|point| point.ratio.mean), (left, right));
     let y = Axis::of(points.iter().filter_map(|point| (view.y.0)(point)), (bottom, top));
-    let title =
-        format!("{}: {} over compression, {} as colour", network.network, plain(view.y.1), plain(view.colour.1));
+    let title = format!("{}: {} (colour: {})", network.network, plain(view.y.1), plain(view.colour.1));
     let mut svg = format!(
         "<div class=\"figure\"><h3>{0}</h3>\n<svg viewBox=\"0 0 {1} {2}\" role=\"img\" aria-label=\"{0}\">\n",
         escaped(&title),
