@@ -189,7 +189,7 @@ pub struct BenchArgs {
     /// Threads over which the images of a batch, or the operators of a single image, are spread
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: u16,
-    /// Images of one run [default: one for each thread]
+    /// Images of one run [default: one for each thread]; with 8 or more a thread, small layers take 8 at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub batch: Option<u32>,
     /// Whose integers to reproduce, bit for bit

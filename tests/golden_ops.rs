@@ -12,7 +12,7 @@ use std::sync::Arc;
 use edgebench::data::npy::{Array, DType};
 use edgebench::data::npz::read_npz;
 use edgebench_kernels::Isa;
-use edgebench_models::{Arithmetic, Graph, LowerOptions, Session, lower, tflite::Model};
+use edgebench_models::{Arithmetic, Graph, LowerOptions, Many, Session, lower, tflite::Model};
 use serde_json::Value;
 
 const TOLERANCE: f64 = 1e-5;
@@ -52,6 +52,44 @@ fn outputs(file: &[u8], inputs: &[&Array], options: &LowerOptions) -> Result<Vec
         }
         session.run();
         Ok((0..count).map(|index| session.output(index)).collect())
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("panic".into()))
+}
+
+/// Whether images that run at once give what each gives alone: the case's, and others with its elements in another order.
+fn same_at_once(file: &[u8], inputs: &[&Array], options: &LowerOptions) -> Result<bool, String> {
+    let run = || {
+        let graph = Model::read(file).and_then(|model| Graph::from_model(&model)).map_err(|e| e.to_string())?;
+        let single =
+            Arc::new(lower(&graph, &LowerOptions { many: Many::Always, ..*options }).map_err(|e| e.to_string())?);
+        let many = single.many.clone().ok_or("no plan for several images")?;
+        let sessions = [single, many].map(Session::new);
+        let [Ok(mut single), Ok(mut many)] = sessions else { return Err("no session".into()) };
+        let images = many.plan().images;
+        let turned = |input: &Array, image: usize| {
+            let mut bytes = input.bytes.clone();
+            if !bytes.is_empty() {
+                let by = image * input.dtype.size() % bytes.len();
+                bytes.rotate_left(by);
+            }
+            bytes
+        };
+        for image in 0..images {
+            for (index, input) in inputs.iter().enumerate() {
+                many.image(image).set_input(index, &turned(input, image)).map_err(|e| e.to_string())?;
+            }
+        }
+        many.run();
+        let mut same = true;
+        for image in 0..images {
+            for (index, input) in inputs.iter().enumerate() {
+                single.set_input(index, &turned(input, image)).map_err(|e| e.to_string())?;
+            }
+            single.run();
+            let outputs = 0..single.plan().outputs.len();
+            same &= outputs.into_iter().all(|index| single.output(index) == many.image(image).output(index));
+        }
+        Ok(same)
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("panic".into()))
 }
@@ -106,6 +144,7 @@ fn check(case: &str, about: &Value, arrays: &Arrays, tally: &mut Tally) {
                 Ok(found) if outputs(file, &inputs, &split).as_ref() != Ok(&found) => {
                     Some("three threads differ".into())
                 }
+                Ok(_) if same_at_once(file, &inputs, &options) != Ok(true) => Some("images at once differ".into()),
                 Ok(found) if found.len() != expected.len() => Some(format!("{} outputs", found.len())),
                 Ok(found) => {
                     let exact = listed("exact", mode);

@@ -165,6 +165,21 @@ pub struct PackSpec {
     pub offset: i32,
     /// Bytes per activation code in scratch space; 0 if the kernel reads the input where it lies.
     pub code_size: usize,
+    /// Whether codes of a kernel's column are shared by the pixels that see it. It pays to hold pixels of other than `kr` channels so
+    /// that they fill dot products ([`PackSpec::held_channels`]).
+    pub slides: bool,
+}
+
+impl PackSpec {
+    /// Channels per pixel in scratch space: those of the input, or with a few more if that makes no more dot products of a kernel
+    /// row of three columns, all of whose outputs are one tile wide.
+    #[must_use]
+    pub const fn held_channels(self, s: &ConvShape) -> usize {
+        let held = s.in_c.next_multiple_of(self.kr);
+        let rows = s.k_w == 3 && s.stride_w == 1 && s.dilation_w == 1 && s.groups == 1 && s.out_c <= self.nr;
+        let spread = s.in_c == 3 && s.k_w * held == (s.k_w * s.in_c).next_multiple_of(self.kr);
+        if self.slides && rows && spread { held } else { s.in_c }
+    }
 }
 
 /// See [`crate::ops::depthwise::depthwise_tables`].

@@ -147,6 +147,23 @@ fn conv_of_every_width() {
     }
 }
 
+/// Kernels of three columns whose pixels share codes, those of three channels held as four among them.
+#[test]
+fn conv_that_slides() {
+    let mut rng = Rng(41);
+    for (w, in_c) in (1..=40).flat_map(|w| [3, 4, 8, 20].map(|in_c| (w, in_c))) {
+        for (out_c, k_h, same) in [(16, 3, true), (7, 2, false), (1, 5, true), (48, 1, true)] {
+            let s = ConvShape {
+                stride_h: rng.of(&[1, 1, 2]),
+                dilation_h: rng.of(&[1, 1, 2]),
+                ..shape([rng.of(&[1, 2]), 11, w.max(3), in_c], [k_h, 3], out_c)
+            };
+            check_int8(&Int8::new(&mut rng, sized(s, same), RANDOM, Rounding::F32Even), false);
+            check_int8(&small(&mut rng, sized(s, same), RANDOM, true), false);
+        }
+    }
+}
+
 #[test]
 fn extremes() {
     let mut rng = Rng(5);

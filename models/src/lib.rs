@@ -27,7 +27,7 @@ pub mod tflite;
 
 pub use error::Error;
 pub use graph::Graph;
-pub use lower::{Arithmetic, LowerOptions, lower};
+pub use lower::{Arithmetic, LowerOptions, Many, lower};
 pub use plan::Plan;
-pub use session::Session;
+pub use session::{Image, Session};
 pub use team::Team;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use edgebench_kernels::{Access, Isa, Place, Span, Step};
 
@@ -20,8 +21,17 @@ pub struct Port {
     pub shape: Vec<usize>,
     /// Quantisation of the tensor as the user sees it.
     pub quant: Option<Quant>,
-    /// Where it lies; 8-bit unsigned codes lie there with the top bit flipped.
+    /// Where it lies (of the first image, if a run has several); 8-bit unsigned codes lie there with the top bit flipped.
     pub span: Span,
+}
+
+impl Port {
+    /// Where it lies of an image of the run; what is constant is the same for all.
+    #[must_use]
+    pub fn of_image(&self, image: usize) -> Span {
+        let step = if self.span.place == Place::Const { 0 } else { self.span.len };
+        Span { offset: self.span.offset + image * step, ..self.span }
+    }
 }
 
 /// Where a step came from.
@@ -61,9 +71,14 @@ pub struct Plan {
     pub groups: Vec<Range<usize>>,
     /// How many threads have something to do: the most steps of a group.
     pub threads: usize,
-    /// Weights and tables.
-    pub consts: Zeroed,
-    /// Bytes of arena: the peak RAM of activations and scratch space.
+    /// Images of a run: 1, or more in [`Plan::many`].
+    pub images: usize,
+    /// The same network for several images at once, where [`LowerOptions::many`](crate::LowerOptions::many) asked for it and it is
+    /// faster. It gives the bytes that this plan gives.
+    pub many: Option<Arc<Plan>>,
+    /// Weights and tables, which plans of a network share.
+    pub consts: Arc<Zeroed>,
+    /// Bytes of arena: the peak RAM of activations and scratch space of a run.
     pub arena_len: usize,
     /// The arena's buffers.
     pub lifetimes: Vec<Lifetime>,

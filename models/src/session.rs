@@ -78,18 +78,32 @@ impl Session {
         &self.plan
     }
 
-    /// Copies input `index` in: little-endian elements of the port's type.
+    /// One of the images of a run, of which there are [`Plan::images`].
+    ///
+    /// # Panics
+    /// If there is no such image.
+    #[must_use]
+    pub fn image(&mut self, image: usize) -> Image<'_> {
+        assert!(image < self.plan.images, "a run has {} images, not image {image}", self.plan.images);
+        Image { session: self, image }
+    }
+
+    /// Copies input `index` (of the first image) in: little-endian elements of the port's type.
     ///
     /// # Errors
     /// If there is no such input, or `bytes` has another length than the port.
     pub fn set_input(&mut self, index: usize, bytes: &[u8]) -> Result<(), Error> {
+        self.image(0).set_input(index, bytes)
+    }
+
+    fn put(&mut self, image: usize, index: usize, bytes: &[u8]) -> Result<(), Error> {
         let Self { plan, arena, .. } = self;
         let port = plan.inputs.get(index).ok_or(Error::NoSuchPort { index, count: plan.inputs.len() })?;
         if bytes.len() != port.span.len {
             return Err(Error::PortLength { name: port.name.clone(), expected: port.span.len, got: bytes.len() });
         }
         arena.with(|memory| {
-            let target = &mut memory[port.span.offset..][..port.span.len];
+            let target = &mut memory[port.of_image(image).offset..][..port.span.len];
             target.copy_from_slice(bytes);
             flip(port.dtype, target);
         });
@@ -121,15 +135,13 @@ impl Session {
         arena.with(|memory| plan.steps[index].run(kernels, &mut Memory::of_bytes(consts, memory)));
     }
 
-    /// Output `index`: little-endian elements of the port's type.
+    /// Output `index` (of the first image): little-endian elements of the port's type.
     ///
     /// # Panics
     /// If there is no such output.
     #[must_use]
     pub fn output(&mut self, index: usize) -> Vec<u8> {
-        let plan = Arc::clone(&self.plan);
-        let port: &Port = &plan.outputs[index];
-        self.bytes(port.span, port.dtype)
+        self.image(0).output(index)
     }
 
     /// Any tensor of a plan that was lowered with `keep_all`.
@@ -144,6 +156,40 @@ impl Session {
         let mut bytes = arena.with(|memory| Memory::of_bytes(plan.consts.bytes(), memory).read::<u8>(span).to_vec());
         flip(dtype, &mut bytes);
         bytes
+    }
+}
+
+/// One of the images of a run.
+#[derive(Debug)]
+pub struct Image<'a> {
+    session: &'a mut Session,
+    image: usize,
+}
+
+impl Image<'_> {
+    /// See [`Session::plan`].
+    #[must_use]
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.session.plan
+    }
+
+    /// Copies input `index` of this image in: little-endian elements of the port's type.
+    ///
+    /// # Errors
+    /// If there is no such input, or `bytes` has another length than the port.
+    pub fn set_input(&mut self, index: usize, bytes: &[u8]) -> Result<(), Error> {
+        self.session.put(self.image, index, bytes)
+    }
+
+    /// Output `index` of this image: little-endian elements of the port's type.
+    ///
+    /// # Panics
+    /// If there is no such output.
+    #[must_use]
+    pub fn output(&mut self, index: usize) -> Vec<u8> {
+        let plan = Arc::clone(&self.session.plan);
+        let port: &Port = &plan.outputs[index];
+        self.session.bytes(port.of_image(self.image), port.dtype)
     }
 }
 

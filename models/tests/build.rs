@@ -156,6 +156,7 @@ fn shapes_that_do_not_fit_are_refused() {
         ),
         ("dense", b.fully_connected(flat, &kernel(&[2, 31], &[0.0; 62]), Activation::None).err()),
         ("broadcast", b.add(x, flat, Activation::None).err()),
+        ("broadcast of the batch", b.add_constant(flat, &[2, 32], &[0.0; 64]).err()),
         ("paddings", b.pad(x, &[[0, 0], [1, 1]]).err()),
         ("padded batch", b.pad(x, &[[1, 0], [0, 0], [0, 0], [0, 0]]).err()),
         ("padded beyond", b.pad(x, &[[0, 0], [usize::MAX, 1], [0, 0], [0, 0]]).err()),

@@ -6,28 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use edgebench_kernels::Isa;
-use edgebench_models::graph::DType;
-use edgebench_models::{Arithmetic, Graph, LowerOptions, Plan, Session, lower, tflite::Model};
+use edgebench_models::{Arithmetic, Graph, LowerOptions, Session, lower, tflite::Model};
 
 /// Larger files take too long here; `scripts/check_determinism.py` runs them.
 const MOST_BYTES: u64 = 6 << 20;
-
-/// Any bytes for integers, numbers from −1 to 1 for floats, zeros for indices.
-fn inputs(plan: &Plan) -> Vec<Vec<u8>> {
-    let mut state = 1_u64;
-    let mut random = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 32) as u32
-    };
-    let mut of = |dtype: DType, len: usize| -> Vec<u8> {
-        match dtype {
-            DType::F32 => (0..len / 4).flat_map(|_| (random() as i32 as f32 / 2_f32.powi(31)).to_le_bytes()).collect(),
-            DType::I8 | DType::U8 | DType::I16 => (0..len).map(|_| (random() >> 24) as u8).collect(),
-            _ => vec![0; len],
-        }
-    };
-    plan.inputs.iter().map(|port| of(port.dtype, port.span.len)).collect()
-}
 
 /// Outputs of two runs, one after the other.
 fn outputs(graph: &Graph, options: &LowerOptions) -> Option<(Vec<Vec<u8>>, usize)> {
@@ -41,7 +23,7 @@ fn outputs(graph: &Graph, options: &LowerOptions) -> Option<(Vec<Vec<u8>>, usize
         session.run();
         (0..plan.outputs.len()).map(|index| session.output(index)).collect()
     };
-    let inputs = inputs(&plan);
+    let inputs = common::inputs(&plan, 1);
     let first = run(&inputs);
     assert!(first == run(&inputs), "the second run differs from the first");
     Some((first, split))

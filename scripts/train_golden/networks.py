@@ -79,7 +79,7 @@ def small():
         sgd.step()
         losses.append(loss.item())
         logits.append(numpy(out))
-    end = net.tensors()
+    end = {key: value.copy() for key, value in net.tensors().items()}  # some are the module's own memory, which changes below
     for name, value in biased.values.items():
         end[f"{name}.variance_biased"] = value.numpy()
     arrays = {"images": images, "labels": labels, "losses": np.array(losses), "logits": np.stack(logits)}

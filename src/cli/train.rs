@@ -6,14 +6,15 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueHint};
 use edgebench_models::quantise::Io;
 use edgebench_train::recipe::{OptimizerName, ScheduleName, Training};
+use edgebench_train::weights::Layout;
 
 use crate::data::preprocess::Preprocess;
 
 /// `edgebench train`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Writes NAME.tflite (float32), NAME.toml (what pixels mean, for the other commands), NAME.history.json and .svg, and \
-NAME.training.safetensors: where the training is. A training that is killed goes on from its last epoch when the same command runs again. \
+Writes NAME.tflite (float32), NAME.toml (what pixels mean, for the other commands), NAME.safetensors (weights, for --weights), \
+NAME.history.json and .svg, and NAME.training.safetensors: where the training is. A training that is killed goes on from its last epoch when the same command runs again. \
 The same seed gives the same file, whatever the number of threads.
 
 The last tenth of the training images chooses the best epoch and is not trained on; the test images choose nothing.
@@ -22,6 +23,7 @@ Examples:
   edgebench train digits                                           # the embedded digits, half a minute
   edgebench train resnet8 --data cifar-10-batches-bin --epochs 60
   edgebench train mobilenetv2_035 --data photos/ --optimizer adamw --rate 1e-3 -o mine.tflite
+  edgebench train resnet50 --weights imagenet.safetensors --layout torch --except logits --data photos/ --rate 1e-3
   edgebench train --list")]
 pub struct TrainArgs {
     /// The architecture (--list shows all)
@@ -42,6 +44,15 @@ pub struct TrainArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub running: RunningArgs,
+    /// Weights to begin with (.safetensors or .npz, names as in docs/training-names.md) [default: random]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub weights: Option<PathBuf>,
+    /// How kernels lie in --weights, where the file does not say it
+    #[arg(long, value_name = "LAYOUT", requires = "weights", value_parser = layout_parser())]
+    pub layout: Option<Layout>,
+    /// Layers of --weights that begin at random all the same: `logits` for another number of classes
+    #[arg(long, value_name = "LAYER", requires = "weights")]
+    pub except: Vec<String>,
     /// List the architectures
     #[arg(long)]
     pub list: bool,
@@ -51,6 +62,9 @@ pub struct TrainArgs {
     /// Steps of --benchmark
     #[arg(long, value_name = "N", default_value = "20", requires = "benchmark", value_parser = clap::value_parser!(u32).range(1..))]
     pub steps: u32,
+    /// With --benchmark: with simulated quantisation
+    #[arg(long, requires = "benchmark")]
+    pub qat: bool,
 }
 
 /// Which images, and what they mean.
@@ -98,22 +112,22 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "NAME", value_parser = optimizer_parser())]
     pub optimizer: Option<OptimizerName>,
     /// Highest learning rate
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     pub rate: Option<f64>,
     /// What becomes of the rate
     #[arg(long, value_name = "NAME", value_parser = schedule_parser())]
     pub schedule: Option<ScheduleName>,
     /// Epochs in which the rate grows from 0
-    #[arg(long, value_name = "EPOCHS")]
+    #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true)]
     pub warmup: Option<f64>,
     /// Decay of kernels
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub weight_decay: Option<f64>,
     /// Largest norm of the gradients; 0: none
-    #[arg(long, value_name = "NORM")]
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     pub clip: Option<f64>,
     /// Share of a label given to all classes
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub label_smoothing: Option<f64>,
     /// Epochs without gain after which training ends; 0: never
     #[arg(long, value_name = "EPOCHS")]
@@ -176,7 +190,8 @@ Examples:
   edgebench compress resnet8.tflite --recipe 16 --data cifar-10-batches-bin -o resnet8_16.tflite
   edgebench compress my_float.tflite --recipe all --data photos/ --preprocess unit -o compressed/
   edgebench compress net.tflite --recipe mine.toml --epochs 3 -o net_mine.tflite
-  edgebench compress --show 16 > mine.toml")]
+  edgebench compress --show 16 > mine.toml
+  edgebench compress net.tflite --data photos/ --emulate-paper     # why technique 10 of the study collapsed")]
 pub struct CompressArgs {
     /// A float32 .tflite
     #[arg(value_name = "MODEL", required_unless_present_any = ["list", "show"], value_hint = ValueHint::FilePath)]
@@ -205,12 +220,19 @@ pub struct CompressArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub running: RunningArgs,
+    /// Repeat the study's technique 10 with its defects, and show which of them costs what
+    #[arg(long, conflicts_with = "recipe")]
+    pub emulate_paper: bool,
     /// List the built-in recipes
     #[arg(long)]
     pub list: bool,
     /// Print a built-in recipe
     #[arg(long, value_name = "RECIPE")]
     pub show: Option<String>,
+}
+
+fn layout_parser() -> impl TypedValueParser<Value = Layout> {
+    PossibleValuesParser::new(["tflite", "torch", "keras"]).try_map(|name| name.parse::<Layout>())
 }
 
 fn optimizer_parser() -> impl TypedValueParser<Value = OptimizerName> {

@@ -8,7 +8,7 @@ use edgebench_kernels::Isa;
 use edgebench_models::{Graph, LowerOptions, Plan, lower};
 
 use super::talk::{Talk, width};
-use super::{Outcome, isa, print};
+use super::{Outcome, isa, print, several};
 use crate::cli::{BenchArgs, IsaChoice, Profile};
 use crate::eval::latency::Effort;
 use crate::eval::peak::{self, Number};
@@ -39,7 +39,9 @@ pub(super) fn run(args: &BenchArgs, talk: Talk) -> Result<Outcome> {
         for &isa in &isas {
             let options = LowerOptions { arithmetic: args.arithmetic, isa, ..LowerOptions::default() };
             let threads = if batch(args) == 1 { usize::from(args.threads) } else { 1 };
-            let plan = lower(&graph, &LowerOptions { threads, ..options }).map_err(|source| model.error(source))?;
+            let many = several(batch(args) > usize::from(args.threads));
+            let plan =
+                lower(&graph, &LowerOptions { threads, many, ..options }).map_err(|source| model.error(source))?;
             plan.warnings.iter().for_each(|warning| talk.warn(warning));
             jobs.push(Job { model, graph: graph.clone(), options, plan: Arc::new(plan) });
         }
@@ -101,6 +103,7 @@ impl Job<'_> {
                 100.0 * spread.outliers
             ));
         }
+        let turn = stopwatch::turn(plan, threads, batch);
         // Threads that have something to do.
         let busy = plan.threads.max(threads.min(batch));
         if threads > busy {
@@ -117,6 +120,7 @@ impl Job<'_> {
             threads,
             threads_per_image: plan.threads,
             batch,
+            images_at_once: turn.images,
             runs: times.len(),
             ms_median: spread.median,
             ms_p10: spread.p10,
@@ -127,7 +131,7 @@ impl Job<'_> {
             gmacs,
             peak_gmacs: peak,
             peak_share: share(gmacs, peak),
-            arena_bytes: plan.arena_len,
+            arena_bytes: turn.arena_len,
             operators: if args.profile == Profile::None { Vec::new() } else { self.operators(args)? },
         })
     }

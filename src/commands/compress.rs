@@ -10,7 +10,7 @@ use edgebench_train::recipe::{BUILTIN, Export, Recipe, builtin};
 use sha2::{Digest, Sha256};
 
 use super::talk::{Talk, width};
-use super::train::source;
+use super::train::{place, source};
 use super::train_watch::Follower;
 use super::{Outcome, print};
 use crate::cli::train::CompressArgs;
@@ -36,10 +36,16 @@ pub(super) fn run(args: &CompressArgs, talk: Talk) -> Result<Outcome> {
     let path = args.model.as_deref().unwrap_or(Path::new(""));
     let file = ModelFile::open(path)?;
     let subject = Subject::of(&file).with_context(|| format!("{}: cannot be compressed", file.file))?;
-    let recipes = recipes::named(&args.recipe, Path::new(""))?;
-    let output = output(args, &subject.name, &recipes);
     let kind = kind(args, path)?;
     let source = source(&args.data, &args.images, kind);
+    if args.emulate_paper {
+        return super::emulate::run(args, &subject, &source, talk);
+    }
+    let recipes = recipes::named(&args.recipe, Path::new(""))?;
+    let output = output(args, &subject.name, &recipes);
+    if recipes.len() == 1 {
+        place(&output)?;
+    }
     let images = source.learning()?;
     ensure!(
         subject.net.input() == images.train.shape(),
@@ -122,9 +128,7 @@ fn default_work(output: &Path, name: &str, recipes: usize) -> PathBuf {
 
 /// The file, and for a float input what its pixels mean.
 pub(super) fn write(to: &Path, bytes: &[u8], (recipe, kind, io): (&Recipe, Preprocess, Io)) -> Result<()> {
-    if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
-    }
+    place(to)?;
     write_whole(to, |file| file.write_all(bytes))?;
     if recipe.export == Export::Float || io == Io::Float {
         let side = format!("[input]\npreprocess = \"{kind}\"\n");

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use edgebench_models::{LowerOptions, Plan, Session};
+use edgebench_models::{Image, LowerOptions, Plan, Session};
 
 use super::talk::{Talk, width};
-use super::{Outcome, isa, print};
+use super::{Outcome, isa, print, several};
 use crate::cli::EvalArgs;
 use crate::data::quantise::Clipping;
 use crate::data::{self, Dataset, OpenOptions, side_file};
@@ -33,7 +33,8 @@ pub(super) struct Candidate {
 
 pub(super) fn run(args: &EvalArgs, talk: Talk) -> Result<Outcome> {
     let isa = isa::choose(args.lowering.isa)?;
-    let options = LowerOptions { arithmetic: args.lowering.arithmetic, isa, ..LowerOptions::default() };
+    let many = several(args.batch > 1);
+    let options = LowerOptions { arithmetic: args.lowering.arithmetic, isa, many, ..LowerOptions::default() };
     let plans = plans(args, &options)?;
     let data = open(args, &plans)?;
     // Everything is checked for every model before the first of them takes its time.
@@ -130,15 +131,18 @@ fn evaluate(candidate: &Candidate, pool: Pool, talk: Talk) -> Result<ModelRow> {
     let bar = talk.progress(data.len(), &model.name());
     let dtype = plan.outputs[0].dtype;
     let begin = Instant::now();
-    let results = pool.run(plan, data.len(), |session, at| -> Result<(Answer, Clipping)> {
+    let set = |image: &mut Image<'_>, at: usize| -> Result<Clipping> {
         let mut input = Vec::with_capacity(preparation.pipeline.input_bytes());
         let clipping = preparation.pipeline.append(&data.sample(at)?, &mut input)?;
-        session.set_input(0, &input)?;
-        session.run();
-        let answer = answer(dtype, &session.output(0), data.labels[at] as usize);
+        image.set_input(0, &input)?;
+        Ok(clipping)
+    };
+    let get = |image: &mut Image<'_>, at: usize, clipping: Clipping| -> Result<(Answer, Clipping)> {
+        let answer = answer(dtype, &image.output(0), data.labels[at] as usize);
         bar.advance();
         Ok((answer.map_err(|name| anyhow::anyhow!("{}: scores of type {name}", model.file))?, clipping))
-    })?;
+    };
+    let results = pool.run(plan, data.len(), set, get)?;
     let seconds = begin.elapsed().as_secs_f64();
     bar.finish();
 

@@ -8,6 +8,8 @@ mod corrupt;
 #[cfg(feature = "fetch")]
 mod data;
 mod decide;
+#[cfg(feature = "train")]
+mod emulate;
 mod eval;
 mod inspect;
 mod isa;
@@ -33,6 +35,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser};
+use edgebench_models::Many;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};
@@ -113,6 +116,11 @@ fn completions(shell: clap_complete::Shell) -> Result<Outcome> {
     clap_complete::generate(shell, &mut Cli::command(), "edgebench", &mut script);
     io::stdout().lock().write_all(&script)?;
     Ok(Outcome::Done)
+}
+
+/// Whether a plan for several images at once is worth asking for.
+fn several(at_once: bool) -> Many {
+    if at_once { Many::IfFaster } else { Many::Never }
 }
 
 /// Prints a result: as JSON, or as text for people.

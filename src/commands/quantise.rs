@@ -11,7 +11,7 @@ use edgebench_models::quantise::{
     measure, quantise_traced,
 };
 use edgebench_models::tflite::{BuiltinOperator, Bytes, Model};
-use edgebench_models::{LowerOptions, Plan};
+use edgebench_models::{Image, LowerOptions, Plan};
 
 use super::talk::{Talk, width};
 use super::{Outcome, isa, print};
@@ -40,13 +40,13 @@ pub(super) fn run(args: &QuantiseArgs, talk: Talk) -> Result<Outcome> {
     let plan = file.plan(&lower)?;
     let (data, preparation) = open(args, &file, &plan, Split::Train, Some(args.calibration.into()))?;
     data.notes.iter().for_each(|note| talk.note(note));
-    let samples = samples(&data, &preparation)?;
+    let samples = Samples { data: &data, preparation: &preparation, bar: (talk, file.name()) };
 
     let (source, equalisation) = match args.equalise {
         true => equalise(&float).map(|(model, done)| (model, Some(done))).with_context(refused)?,
         false => (float, None),
     };
-    let ranges = calibrate(&source, &samples, args.method(), (&lower, talk, &file)).with_context(refused)?;
+    let ranges = samples.calibrate(&source, args.method(), &lower).with_context(refused)?;
     let options = QuantiseOptions { io: args.io, per_channel_dense: !args.per_tensor_dense };
     let (corrected, correction) = match args.bias_correction {
         true => {
@@ -58,8 +58,12 @@ pub(super) fn run(args: &QuantiseArgs, talk: Talk) -> Result<Outcome> {
     let bytes = quantised.model.write().map_err(|error| file.error(error))?;
     let int8 =
         ModelFile { path: Some(args.output.clone()), file: args.output.display().to_string(), bytes: bytes.into() };
-    let losses = measure(&source, &quantised, &samples, &lower).with_context(refused)?;
+    let losses = samples.measure(&source, &quantised, &lower).with_context(refused)?;
     let mut warnings = Vec::new();
+    if equalisation.is_some_and(|done| done.pairs == 0) {
+        let why = "no two neighbouring layers could be equalised: they need RELU or no activation between them (RELU6 is none of these)";
+        warnings.push(why.to_owned());
+    }
     let accuracy = match accuracy(args, (&file, &plan), &int8, (&lower, talk)) {
         Ok(row) => Some(row),
         Err(error) => {
@@ -130,30 +134,43 @@ fn open(
     Ok((data, preparation))
 }
 
-/// The samples as real numbers.
-fn samples(data: &Dataset, preparation: &Preparation) -> Result<Vec<Vec<f32>>> {
-    let sample = |at: usize| -> Result<Vec<f32>> {
-        let mut bytes = Vec::with_capacity(preparation.pipeline.input_bytes());
-        preparation.pipeline.append(&data.sample(at)?, &mut bytes)?;
-        Ok(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
-    };
-    (0..data.len()).map(sample).collect()
+/// Samples for calibration, made one at a time.
+struct Samples<'a> {
+    data: &'a Dataset,
+    preparation: &'a Preparation,
+    bar: (Talk, String),
 }
 
-fn calibrate(
-    model: &Model,
-    samples: &[Vec<f32>],
-    method: Method,
-    (lower, talk, file): (&LowerOptions, Talk, &ModelFile),
-) -> Result<Ranges> {
-    let mut calibrator = Calibrator::new(model, &CalibrateOptions { method, lower: *lower })?;
-    let bar = talk.progress(samples.len(), &file.name());
-    for sample in samples {
-        calibrator.observe(sample)?;
-        bar.advance();
+impl Samples<'_> {
+    /// Sample `at` as real numbers.
+    fn get(&self, at: usize) -> Result<Vec<f32>> {
+        let mut bytes = Vec::with_capacity(self.preparation.pipeline.input_bytes());
+        self.preparation.pipeline.append(&self.data.sample(at)?, &mut bytes)?;
+        Ok(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
     }
-    bar.finish();
-    Ok(calibrator.finish()?)
+
+    fn calibrate(&self, model: &Model, method: Method, lower: &LowerOptions) -> Result<Ranges> {
+        let mut calibrator = Calibrator::new(model, &CalibrateOptions { method, lower: *lower })?;
+        let bar = self.bar.0.progress(self.data.len(), &self.bar.1);
+        for at in 0..self.data.len() {
+            calibrator.observe(&self.get(at)?)?;
+            bar.advance();
+        }
+        bar.finish();
+        Ok(calibrator.finish()?)
+    }
+
+    fn measure(&self, float: &Model, quantised: &Quantised, lower: &LowerOptions) -> Result<Vec<LayerLoss>> {
+        let bar = self.bar.0.progress(self.data.len(), &self.bar.1);
+        let mut failed = None;
+        let samples = (0..self.data.len()).map_while(|at| {
+            bar.advance();
+            self.get(at).map_err(|error| failed = Some(error)).ok()
+        });
+        let losses = measure(float, quantised, samples, lower)?;
+        bar.finish();
+        failed.map_or(Ok(losses), Err)
+    }
 }
 
 /// Accuracy of both models on the test part.
@@ -197,14 +214,16 @@ fn answers(
     ensure!(!data.labels.is_empty(), "{}: there is no sample in it", data.name);
     let bar = talk.progress(data.len(), &file.name());
     let dtype = plan.outputs[0].dtype;
-    let answers = pool.run(plan, data.len(), |session, at| -> Result<Answer> {
+    let set = |image: &mut Image<'_>, at: usize| -> Result<()> {
         let mut input = Vec::with_capacity(preparation.pipeline.input_bytes());
         preparation.pipeline.append(&data.sample(at)?, &mut input)?;
-        session.set_input(0, &input)?;
-        session.run();
+        Ok(image.set_input(0, &input)?)
+    };
+    let get = |image: &mut Image<'_>, at: usize, ()| {
         bar.advance();
-        answer(dtype, &session.output(0), data.labels[at] as usize).map_err(|name| anyhow!("scores of type {name}"))
-    })?;
+        answer(dtype, &image.output(0), data.labels[at] as usize).map_err(|name| anyhow!("scores of type {name}"))
+    };
+    let answers = pool.run(plan, data.len(), set, get)?;
     bar.finish();
     Ok(answers)
 }

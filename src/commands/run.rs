@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use edgebench_models::{LowerOptions, Session};
+use edgebench_models::{Image, LowerOptions, Session};
 
 use super::arrays::{self, Inputs};
 use super::talk::Talk;
-use super::{Outcome, isa, print};
+use super::{Outcome, isa, print, several};
 use crate::cli::RunArgs;
 use crate::eval::pool::Pool;
 use crate::machine;
@@ -23,7 +23,7 @@ pub(super) fn run(args: &RunArgs, talk: Talk) -> Result<Outcome> {
     let threads = args.threads.map_or_else(machine::cpus, usize::from);
     // Threads that work on one sample, and samples at a time.
     let (within, across) = if args.split { (threads, 1) } else { (1, threads) };
-    let plan = model.plan(&LowerOptions { threads: within, ..options })?;
+    let plan = model.plan(&LowerOptions { threads: within, many: several(args.batch > 1), ..options })?;
     plan.warnings.iter().for_each(|warning| talk.warn(warning));
     let inputs = arrays::read(&args.input, &plan)?;
     for port in &plan.outputs {
@@ -33,12 +33,11 @@ pub(super) fn run(args: &RunArgs, talk: Talk) -> Result<Outcome> {
     let bar = talk.progress(inputs.runs, &model.name());
     let pool = Pool { threads: across, share: args.batch as usize };
     let begin = Instant::now();
-    let results = pool.run(&plan, inputs.runs, |session, at| -> Result<Vec<Vec<u8>>> {
-        set_inputs(session, &inputs, at)?;
-        session.run();
+    let get = |image: &mut Image<'_>, _, ()| -> Result<Vec<Vec<u8>>> {
         bar.advance();
-        Ok((0..session.plan().outputs.len()).map(|port| session.output(port)).collect())
-    })?;
+        Ok((0..plan.outputs.len()).map(|port| image.output(port)).collect())
+    };
+    let results = pool.run(&plan, inputs.runs, |image, at| set_inputs(image, &inputs, at), get)?;
     let seconds = begin.elapsed().as_secs_f64();
     bar.finish();
 
@@ -78,9 +77,9 @@ pub(super) fn run(args: &RunArgs, talk: Talk) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn set_inputs(session: &mut Session, inputs: &Inputs, run: usize) -> Result<()> {
+fn set_inputs(image: &mut Image<'_>, inputs: &Inputs, run: usize) -> Result<()> {
     for port in 0..inputs.arrays.len() {
-        session.set_input(port, inputs.of(port, run))?;
+        image.set_input(port, inputs.of(port, run))?;
     }
     Ok(())
 }
@@ -91,7 +90,7 @@ fn trace(model: &ModelFile, options: &LowerOptions, inputs: &Inputs, dir: &Path)
     let graph = model.graph()?;
     let plan = model.plan(&LowerOptions { keep_all: true, ..*options })?;
     let mut session = Session::new(Arc::clone(&plan))?;
-    set_inputs(&mut session, inputs, 0)?;
+    set_inputs(&mut session.image(0), inputs, 0)?;
     session.run();
     std::fs::create_dir_all(dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
     let mut written = 0;

@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use edgebench_train::arch::{self, ARCHITECTURES, Target};
 use edgebench_train::export::{Form, float};
 use edgebench_train::fit::{fit, validate};
-use edgebench_train::{Images, Net, Trainer, checkpoint};
+use edgebench_train::{Images, Net, Trainer, checkpoint, weights};
 use sha2::{Digest, Sha256};
 
 use super::talk::{Talk, width};
@@ -33,12 +33,16 @@ pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
     }
     let name = args.arch.as_deref().unwrap_or_default();
     let output = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.tflite")));
+    place(&output)?;
     let kind = args.images.preprocess.unwrap_or(Preprocess::Signed);
     let source = source(&args.data, &args.images, kind);
     let data = source.learning()?;
     let said = args.training.training().map_err(|problem| anyhow!("{problem}"))?;
-    let base = Base::new(name, &data, &said, args.running.seed)?;
-    let Base { net, plan, fingerprint } = &base;
+    let mut base = Base::new(name, &data, &said, args.running.seed)?;
+    if let Some(path) = &args.weights {
+        base = base.with_weights(path, weights::Options { layout: args.layout, except: &args.except })?;
+    }
+    let Base { net, plan, fingerprint, .. } = &base;
     let threads = args.running.threads.map_or_else(machine::cpus, usize::from);
     let mut trainer = base.trainer(threads)?;
     let kept = output.with_extension("training.safetensors");
@@ -54,6 +58,7 @@ pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
     let model = float(trainer.net(), &trainer.params, Form::Float)?.model;
     let bytes = model.write().with_context(|| format!("{}: cannot be written", output.display()))?;
     write_whole(&output, |file| file.write_all(&bytes))?;
+    weights::save(&output.with_extension("safetensors"), &net, &trainer.params)?;
     let side = format!("[input]\npreprocess = \"{kind}\"\n");
     write_whole(&output.with_extension("toml"), |file| file.write_all(side.as_bytes()))?;
     let svg = plot(&format!("{name} on {}", data.set.name), &state.history);
@@ -84,6 +89,17 @@ pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
     write_whole(&output.with_extension("history.json"), |file| file.write_all(json.as_bytes()))?;
     print(&report, args.running.json, || report.to_text(width()))?;
     Ok(Outcome::Done)
+}
+
+/// Makes the folder of a file that is going to be written, and refuses at once, not after hours, what can be no file.
+pub(super) fn place(output: &Path) -> Result<()> {
+    let folder = output.is_dir() || output.as_os_str().as_encoded_bytes().ends_with(b"/");
+    ensure!(!folder, "{}: is a folder; give the name of a file", output.display());
+    ensure!(!output.exists() || output.is_file(), "{}: is no file, and is not replaced by one", output.display());
+    if let Some(parent) = output.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent).with_context(|| format!("{}: cannot be made", parent.display()))?;
+    }
+    Ok(())
 }
 
 /// Where the images are, as the command line says it.

@@ -6,7 +6,8 @@ use anyhow::{Result, anyhow};
 use edgebench_train::arch::{self, Target};
 use edgebench_train::exec::Batch;
 use edgebench_train::net::Shape;
-use edgebench_train::{Init, Params, Trainer};
+use edgebench_train::technique::WeightPath;
+use edgebench_train::{Init, Net, Params, Trainer, fold, quant};
 
 use super::{Outcome, print};
 use crate::cli::train::TrainArgs;
@@ -22,7 +23,8 @@ pub(super) fn run(name: &str, args: &TrainArgs) -> Result<Outcome> {
     let plan = said.plan(args.running.seed);
     let threads = args.running.threads.map_or_else(machine::cpus, usize::from);
     let params = Params::init(&net, Init::HeNormal, args.running.seed);
-    let mut trainer = Trainer::new(net.clone(), params, threads)?;
+    let mut trainer =
+        if args.qat { simulating(&net, &params, threads)? } else { Trainer::new(net.clone(), params, threads)? };
     let labels: Vec<u32> = (0..plan.batch as u32).map(|at| at % 10).collect();
     let fill = |image: usize, input: &mut [f32]| {
         for (at, value) in input.iter_mut().enumerate() {
@@ -48,9 +50,23 @@ pub(super) fn run(name: &str, args: &TrainArgs) -> Result<Outcome> {
         batch: plan.batch,
         threads,
         steps: args.steps,
+        qat: args.qat,
         images_per_second: SpeedRow { best: speed(seconds[0]), median: speed(seconds[seconds.len() / 2]) },
         peak_rss_bytes: machine::peak_rss(),
     };
     print(&report, args.running.json, || report.to_text())?;
     Ok(Outcome::Done)
+}
+
+/// The network with everything quantised.
+fn simulating(net: &Net, params: &Params, threads: usize) -> Result<Trainer> {
+    let (net, params) = fold(net, params)?;
+    let (net, params) = quant::insert(&net, &params)?;
+    let mut trainer = Trainer::new(net, params, threads)?;
+    for at in 0..trainer.net().tensors().len() {
+        if trainer.net().tensors()[at].role.is_kernel() {
+            trainer.paths[at] = Some(WeightPath { quantised: true, ..WeightPath::default() });
+        }
+    }
+    Ok(trainer)
 }

@@ -213,6 +213,11 @@ pub(crate) fn header(dtype: DType, shape: Vec<usize>) -> Vec<u8> {
 
 /// Writes beside `path` and renames, so that a reader never sees half a file.
 pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
+    // Who may write to devices (root) would have them replaced by the file.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        let problem = "there is something else than a file, which is not replaced; give another name";
+        return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, problem)).at(path);
+    }
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.partial", std::process::id()));
     let partial: PathBuf = path.with_file_name(name);

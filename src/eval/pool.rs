@@ -1,13 +1,15 @@
 //! Many samples through one plan, on several threads.
 //!
-//! Each thread has a session (arena) of its own and takes the next few samples when it is done with the last; results are put
-//! back in the order of the samples, so that the number of threads and the size of a share change nothing but the time.
+//! Each thread has sessions (arenas) of its own and takes the next few samples when it is done with the last; results are put
+//! back in the order of the samples, so that the number of threads and the size of a share change nothing but the time. Of a
+//! share, as many samples run at once as [`Plan::many`] takes; what is left over runs one by one.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use edgebench_models::{Error, Plan, Session};
+use edgebench_models::{Error, Image, Plan, Session};
 
 /// How samples are spread.
 #[derive(Clone, Copy, Debug)]
@@ -19,22 +21,24 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// `work(session, i)` for every `i` below `count`, and the results in that order. `work` must set all inputs.
+    /// For every `i` below `count`: `set(image, i)` sets all inputs, the image runs, and `get(image, i, what set gave)` makes the
+    /// result of its outputs. Gives the results in order.
     ///
     /// # Errors
     /// The error of the first sample (by number) that has one.
-    pub fn run<T: Send, E: Send + From<Error>>(
+    pub fn run<P, T: Send, E: Send + From<Error>>(
         self,
         plan: &Arc<Plan>,
         count: usize,
-        work: impl Fn(&mut Session, usize) -> Result<T, E> + Sync,
+        set: impl Fn(&mut Image<'_>, usize) -> Result<P, E> + Sync,
+        get: impl Fn(&mut Image<'_>, usize, P) -> Result<T, E> + Sync,
     ) -> Result<Vec<T>, E> {
         let share = self.share.max(1);
         let next = AtomicUsize::new(0);
         let worker = || -> Part<T, E> {
             let mut part = Part { done: Vec::new(), failed: None };
-            let mut session = match Session::new(Arc::clone(plan)) {
-                Ok(session) => session,
+            let mut sessions = match Sessions::new(plan, share) {
+                Ok(sessions) => sessions,
                 Err(error) => return Part { failed: Some((0, error.into())), ..part },
             };
             loop {
@@ -42,16 +46,11 @@ impl Pool {
                 if first >= count {
                     return part;
                 }
-                for at in first..count.min(first + share) {
-                    match work(&mut session, at) {
-                        Ok(result) => part.done.push((at, result)),
-                        Err(error) => {
-                            // Samples before this one have all been taken, so the first failure is among those that are kept.
-                            next.store(count, Ordering::Relaxed);
-                            part.failed = Some((at, error));
-                            return part;
-                        }
-                    }
+                sessions.run(first..count.min(first + share), &set, &get, &mut part);
+                if part.failed.is_some() {
+                    // Samples before this share have all been taken, so the first failure is among those that are kept.
+                    next.store(count, Ordering::Relaxed);
+                    return part;
                 }
             }
         };
@@ -65,6 +64,67 @@ impl Pool {
             })
         };
         join(parts, count)
+    }
+}
+
+/// The arenas of a thread.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    single: Session,
+    /// For several images at once.
+    many: Option<Session>,
+}
+
+impl Sessions {
+    /// For shares of `share` images.
+    pub(crate) fn new(plan: &Arc<Plan>, share: usize) -> Result<Sessions, Error> {
+        let many = plan.many.as_ref().filter(|many| many.images <= share);
+        let many = many.map(|many| Session::new(Arc::clone(many))).transpose()?;
+        Ok(Sessions { single: Session::new(Arc::clone(plan))?, many })
+    }
+
+    /// The session for the next of `left` images: the larger one if it can be filled.
+    pub(crate) fn of(&mut self, left: usize) -> &mut Session {
+        self.many.as_mut().filter(|many| many.plan().images <= left).unwrap_or(&mut self.single)
+    }
+
+    /// The samples `at`, in order, up to the first that fails.
+    fn run<P, T, E>(
+        &mut self,
+        at: Range<usize>,
+        set: &impl Fn(&mut Image<'_>, usize) -> Result<P, E>,
+        get: &impl Fn(&mut Image<'_>, usize, P) -> Result<T, E>,
+        part: &mut Part<T, E>,
+    ) {
+        let mut first = at.start;
+        while first < at.end && part.failed.is_none() {
+            let session = self.of(at.end - first);
+            let images = session.plan().images;
+            let mut ready = Vec::with_capacity(images);
+            for image in 0..images {
+                match set(&mut session.image(image), first + image) {
+                    Ok(set) => ready.push(set),
+                    Err(error) => {
+                        part.failed = Some((first + image, error));
+                        break;
+                    }
+                }
+            }
+            if !ready.is_empty() {
+                // Those before one that failed may fail themselves.
+                session.run();
+            }
+            for (image, set) in ready.into_iter().enumerate() {
+                match get(&mut session.image(image), first + image, set) {
+                    Ok(result) => part.done.push((first + image, result)),
+                    Err(error) => {
+                        part.failed = Some((first + image, error));
+                        return;
+                    }
+                }
+            }
+            first += images;
+        }
     }
 }
 

@@ -7,18 +7,20 @@ use edgebench_models::graph::DType;
 use edgebench_models::{Error, Plan, Session, Team};
 
 use super::latency::{Effort, measure};
+use super::pool::Sessions;
 
-/// Milliseconds of each run: `batch` images, spread over `threads` threads with a session each.
+/// Milliseconds of each run: `batch` images, spread over `threads` threads with sessions of their own.
 ///
 /// # Errors
 /// If the plan cannot run on this CPU.
 pub fn batches(plan: &Arc<Plan>, threads: usize, batch: usize, effort: &Effort) -> Result<Vec<f64>, Error> {
     let inputs = inputs(plan);
     let threads = threads.clamp(1, batch.max(1));
-    let mut sessions = (0..threads).map(|_| Session::new(Arc::clone(plan))).collect::<Result<Vec<_>, _>>()?;
-    once(&mut sessions[0], &inputs)?;
+    let block = turn(plan, threads, batch).images;
+    let mut sessions = (0..threads).map(|_| Sessions::new(plan, block)).collect::<Result<Vec<_>, _>>()?;
+    once(sessions[0].of(block), &inputs)?;
     let sessions = sessions.into_iter().map(Mutex::new).collect();
-    let work = Arc::new(Batch { sessions, inputs, images: batch, next: AtomicUsize::new(0) });
+    let work = Arc::new(Batch { sessions, inputs, images: batch, block, next: AtomicUsize::new(0) });
     let theirs = Arc::clone(&work);
     let mut team = Team::new(threads, move |thread| theirs.work(thread));
     Ok(measure(effort, |_| {
@@ -27,32 +29,51 @@ pub fn batches(plan: &Arc<Plan>, threads: usize, batch: usize, effort: &Effort) 
     }))
 }
 
-/// Images that threads take one by one: whoever is slowed down takes fewer.
+/// The plan that a thread runs at a time.
+#[must_use]
+pub fn turn(plan: &Arc<Plan>, threads: usize, batch: usize) -> &Arc<Plan> {
+    plan.many.as_ref().filter(|many| many.images <= batch / threads.clamp(1, batch.max(1))).unwrap_or(plan)
+}
+
+/// Images that threads take one by one, or a few at a time: whoever is slowed down takes fewer.
 struct Batch {
-    /// One for each thread.
-    sessions: Vec<Mutex<Session>>,
+    /// Those of each thread.
+    sessions: Vec<Mutex<Sessions>>,
     inputs: Vec<Vec<u8>>,
     images: usize,
+    /// Images that a thread takes at a time.
+    block: usize,
     /// The image to be taken next.
     next: AtomicUsize,
 }
 
 impl Batch {
     fn work(&self, thread: usize) {
-        let mut session = self.sessions[thread].lock().unwrap_or_else(PoisonError::into_inner);
-        while self.next.fetch_add(1, Ordering::Relaxed) < self.images {
-            once(&mut session, &self.inputs).expect("inputs were made for this plan");
+        let mut sessions = self.sessions[thread].lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let first = self.next.fetch_add(self.block, Ordering::Relaxed);
+            let mut left = self.block.min(self.images.saturating_sub(first));
+            if left == 0 {
+                return;
+            }
+            while left > 0 {
+                let session = sessions.of(left);
+                left -= session.plan().images;
+                once(session, &self.inputs).expect("inputs were made for this plan");
+            }
         }
     }
 }
 
-/// One image: inputs in, run.
+/// One run: inputs in (the same for all of its images), run.
 ///
 /// # Errors
 /// Inputs that are not the plan's.
 pub fn once(session: &mut Session, inputs: &[Vec<u8>]) -> Result<(), Error> {
-    for (port, bytes) in inputs.iter().enumerate() {
-        session.set_input(port, bytes)?;
+    for image in 0..session.plan().images {
+        for (port, bytes) in inputs.iter().enumerate() {
+            session.image(image).set_input(port, bytes)?;
+        }
     }
     session.run();
     Ok(())

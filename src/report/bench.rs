@@ -34,6 +34,8 @@ pub struct BenchRow {
     pub threads_per_image: usize,
     /// Images of one run.
     pub batch: usize,
+    /// Images that a thread computes at once.
+    pub images_at_once: usize,
     /// Timed runs.
     pub runs: usize,
     /// Median time of a run, in milliseconds.
@@ -54,7 +56,7 @@ pub struct BenchRow {
     pub peak_gmacs: f64,
     /// `gmacs / peak_gmacs`
     pub peak_share: f64,
-    /// Bytes of activations and scratch memory, for each image that is computed at a time.
+    /// Bytes of activations and scratch memory of each thread, or of all together where they share an image.
     pub arena_bytes: usize,
     /// Every operator on one thread; empty with `--profile=none`.
     pub operators: Vec<OperatorRow>,

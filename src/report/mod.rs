@@ -9,6 +9,8 @@ pub mod corrupt;
 #[cfg(feature = "fetch")]
 pub mod data;
 pub mod decision;
+#[cfg(feature = "train")]
+pub mod emulate;
 pub mod eval;
 pub mod eval_text;
 pub mod inspect;

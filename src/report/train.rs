@@ -158,6 +158,8 @@ pub struct SpeedReport {
     pub batch: usize,
     pub threads: usize,
     pub steps: u32,
+    /// With simulated quantisation, batch normalisation folded.
+    pub qat: bool,
     /// Forward, backward and a step of the optimiser.
     pub images_per_second: SpeedRow,
     pub peak_rss_bytes: Option<u64>,
@@ -184,8 +186,11 @@ impl SpeedReport {
         // Backward takes twice the products of forward.
         let gflops = 6.0 * self.macs as f64 * median / 1e9;
         format!(
-            "{}: {median:.0} images/s (best {best:.0}), batches of {}, {} threads, {gflops:.0} GFLOP/s{memory}\n",
-            self.arch, self.batch, self.threads
+            "{}{}: {median:.0} images/s (best {best:.0}), batches of {}, {} threads, {gflops:.0} GFLOP/s{memory}\n",
+            self.arch,
+            if self.qat { " with simulated quantisation" } else { "" },
+            self.batch,
+            self.threads
         )
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use edgebench_models::{Plan, Session};
+use edgebench_models::Plan;
 
 use super::cell::{CellKey, Counts, ModelKey, Scored};
 use super::condition::Condition;
@@ -23,6 +23,7 @@ use crate::data::preprocess::PreprocessError;
 use crate::data::quantise::Clipping;
 use crate::data::{Dataset, Sample, Values};
 use crate::eval::accuracy::answer;
+use crate::eval::pool::Sessions;
 
 /// Images that a thread takes at once.
 const SLICE: u64 = 40;
@@ -243,7 +244,7 @@ impl Measurement<'_> {
 /// What a thread has of its own: arenas, and buffers for images.
 struct Bench<'a> {
     measurement: &'a Measurement<'a>,
-    sessions: Vec<Option<Session>>,
+    sessions: Vec<Option<Sessions>>,
     /// One for each size of images, by the first model that takes it.
     painters: Vec<Option<Painter<'a>>>,
     pixels: Vec<u8>,
@@ -281,30 +282,40 @@ impl<'a> Bench<'a> {
     /// What model `subject` says to the images in `pixels`, the first of which has number `first`.
     fn answers(&mut self, subject: usize, first: usize) -> Result<Counts, RunError> {
         let Subject { plan, data, pipeline, confidence, .. } = &self.measurement.subjects[subject];
-        let session = match &mut self.sessions[subject] {
-            Some(session) => session,
-            none => none.insert(Session::new(Arc::clone(plan))?),
+        let sessions = match &mut self.sessions[subject] {
+            Some(sessions) => sessions,
+            none => none.insert(Sessions::new(plan, SLICE as usize)?),
         };
         let size: usize = data.shape.iter().product();
-        let mut counts = Counts::new(self.pixels.len() / size);
-        for (at, pixels) in self.pixels.chunks_exact(size).enumerate() {
-            self.input.clear();
-            let sample = Sample { shape: &data.shape, values: Values::U8(pixels.into()) };
-            self.clipping[subject].add(pipeline.append(&sample, &mut self.input)?);
-            session.set_input(0, &self.input)?;
+        let mut left = self.pixels.len() / size;
+        let (mut counts, mut at) = (Counts::new(left), 0);
+        let mut images = self.pixels.chunks_exact(size);
+        while left > 0 {
+            let session = sessions.of(left);
+            let together = session.plan().images;
+            for (image, pixels) in images.by_ref().take(together).enumerate() {
+                self.input.clear();
+                let sample = Sample { shape: &data.shape, values: Values::U8(pixels.into()) };
+                self.clipping[subject].add(pipeline.append(&sample, &mut self.input)?);
+                session.image(image).set_input(0, &self.input)?;
+            }
             session.run();
-            let (scores, label) = (session.output(0), data.labels[first + at] as usize);
-            let found = answer(plan.outputs[0].dtype, &scores, label).map_err(RunError::Scores)?;
-            counts.add(
-                at,
-                &Scored {
-                    // More classes than this are refused before anything runs.
-                    best: u16::try_from(found.best).unwrap_or(u16::MAX),
-                    hit: found.best == label,
-                    in_top5: found.in_top5,
-                    confidence: confidence.at(&scores, found.best),
-                },
-            );
+            for image in 0..together {
+                let (scores, label) = (session.image(image).output(0), data.labels[first + at] as usize);
+                let found = answer(plan.outputs[0].dtype, &scores, label).map_err(RunError::Scores)?;
+                counts.add(
+                    at,
+                    &Scored {
+                        // More classes than this are refused before anything runs.
+                        best: u16::try_from(found.best).unwrap_or(u16::MAX),
+                        hit: found.best == label,
+                        in_top5: found.in_top5,
+                        confidence: confidence.at(&scores, found.best),
+                    },
+                );
+                at += 1;
+            }
+            left -= together;
         }
         Ok(counts)
     }

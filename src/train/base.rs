@@ -1,8 +1,11 @@
 //! A training from scratch: what decides about it, and its name.
 
+use std::path::Path;
+
 use edgebench_train::arch::{self, Target};
 use edgebench_train::fit::Plan;
 use edgebench_train::recipe::Training;
+use edgebench_train::weights::{self, Options};
 use edgebench_train::{Images, Init, Net, Params, Trainer};
 use sha2::{Digest, Sha256};
 
@@ -18,6 +21,8 @@ pub struct Base {
     pub plan: Plan,
     /// Names the training: all that it depends on.
     pub fingerprint: String,
+    /// The numbers that it begins with.
+    params: Params,
 }
 
 impl Base {
@@ -29,7 +34,21 @@ impl Base {
         let net = arch::build(arch, Target { input: data.train.shape(), classes: data.train.classes() })?;
         let plan = said.or(&defaults::from_scratch(&data.set)).plan(seed);
         let fingerprint = fingerprint(&net, &plan, data);
-        Ok(Base { net, plan, fingerprint })
+        let params = Params::init(&net, Init::HeNormal, seed);
+        Ok(Base { net, plan, fingerprint, params })
+    }
+
+    /// The same, beginning with the weights of a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or holds other tensors.
+    pub fn with_weights(mut self, path: &Path, options: Options<'_>) -> Result<Base, Error> {
+        self.params = weights::load(path, &self.net, self.params, options)?;
+        let mut hash = Sha256::new();
+        hash.update(&self.fingerprint);
+        self.params.tensors().iter().flatten().for_each(|value| hash.update(value.to_le_bytes()));
+        self.fingerprint = hex(&hash.finalize())[..24].to_owned();
+        Ok(self)
     }
 
     /// A trainer with the first numbers.
@@ -37,8 +56,7 @@ impl Base {
     /// # Errors
     /// A network that does not fit together.
     pub fn trainer(&self, threads: usize) -> Result<Trainer, Error> {
-        let params = Params::init(&self.net, Init::HeNormal, self.plan.seed);
-        Ok(Trainer::new(self.net.clone(), params, threads)?)
+        Ok(Trainer::new(self.net.clone(), self.params.clone(), threads)?)
     }
 }
 

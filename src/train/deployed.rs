@@ -1,6 +1,6 @@
 //! Accuracy of a model as its file answers, not as it was trained.
 
-use edgebench_models::LowerOptions;
+use edgebench_models::{Image, LowerOptions};
 
 use super::Error;
 use crate::data::Dataset;
@@ -34,16 +34,18 @@ pub fn accuracy(file: &ModelFile, data: &Dataset, kind: Preprocess, threads: usi
     let sayings = Sayings { asked: Some(kind), side_file: None, side_file_name: String::new() };
     let preparation = prepare(&plan, data, &sayings).map_err(misfit)?;
     let dtype = plan.outputs[0].dtype;
-    let right = Pool { threads, share: 16 }.run(&plan, data.len(), |session, at| -> Result<bool, Error> {
+    let set = |image: &mut Image<'_>, at: usize| -> Result<(), Error> {
         let mut input = Vec::with_capacity(preparation.pipeline.input_bytes());
         let sample = data.sample(at)?;
         preparation.pipeline.append(&sample, &mut input).map_err(|error| Error::Other(error.to_string()))?;
-        session.set_input(0, &input)?;
-        session.run();
+        Ok(image.set_input(0, &input)?)
+    };
+    let get = |image: &mut Image<'_>, at: usize, ()| {
         let label = data.labels[at] as usize;
-        let found = answer(dtype, &session.output(0), label);
+        let found = answer(dtype, &image.output(0), label);
         found.map(|answer| answer.best == label).map_err(|name| Error::Other(format!("scores of type {name}")))
-    })?;
+    };
+    let right = Pool { threads, share: 16 }.run(&plan, data.len(), set, get)?;
     let (n, hits) = (right.len() as u64, right.iter().filter(|right| **right).count() as u64);
     let (lo, hi) = wilson95(hits, n);
     Ok(Accuracy { n, hits, top1: hits as f64 / n as f64, ci95: [lo, hi] })

@@ -67,10 +67,12 @@ pub fn check_classes(images: &Images, data: &Dataset) -> Result<()> {
     }
     let empty = images.empty_classes();
     let Some(&first) = empty.first() else { return Ok(()) };
-    let problem = format!(
-        "{} has no training image{}; leave it out of the labels or bring images of it",
-        name(first),
-        if empty.len() > 1 { format!(", nor have {} other classes", empty.len() - 1) } else { String::new() }
-    );
+    let others = match empty.len() - 1 {
+        0 => String::new(),
+        1 => format!(", nor has {}", name(empty[1])),
+        more => format!(", nor have {more} other classes"),
+    };
+    let problem =
+        format!("{} has no training image{others}; leave it out of the labels or bring images of it", name(first),);
     Err(DataError::inconsistent(path, problem))
 }

@@ -3,6 +3,7 @@
 pub mod base;
 pub mod defaults;
 pub mod deployed;
+pub mod emulate;
 pub mod history;
 pub mod images;
 pub mod learning;

@@ -5,7 +5,7 @@ use edgebench::data::npy::DType;
 
 /// The program must refuse with code 2, print nothing but an error that contains `words`, and not panic.
 #[track_caller]
-fn refused(args: &[&str], words: &[&str]) {
+pub(crate) fn refused(args: &[&str], words: &[&str]) {
     let run = edgebench(args);
     assert_eq!(run.code, Some(2), "{args:?}: {}{}", run.stdout, run.stderr);
     assert!(run.stdout.is_empty(), "{args:?}: {}", run.stdout);

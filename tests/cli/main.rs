@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod bench;
+#[cfg(feature = "train")]
+mod compress;
 mod corrupt;
 #[cfg(feature = "train")]
 mod demo;
@@ -14,6 +16,8 @@ mod quantise;
 mod robust;
 #[cfg(feature = "train")]
 mod sweep;
+#[cfg(feature = "train")]
+mod train;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -23,6 +27,10 @@ use serde_json::Value;
 
 /// The model that is compiled in.
 const ZOO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/zoo/digits_cnn_int8.tflite");
+
+/// The float model that it was made from.
+#[cfg(feature = "train")]
+const FLOAT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/zoo/digits_cnn_float.tflite");
 
 /// What a run of the program left behind.
 struct Run {

@@ -106,7 +106,7 @@ impl<V: Vector> Kernel for Float<V> {
     }
 
     #[inline(always)]
-    fn tiles(panels: usize, pixels: usize) -> (usize, &'static [TileFn<Self>]) {
+    fn tiles(panels: usize, pixels: usize, _: bool) -> (usize, &'static [TileFn<Self>]) {
         V::tiles(panels, pixels)
     }
 }

@@ -12,6 +12,7 @@
 //! and leaves its accumulators to the kernel's epilogue, whose constants are prepared once for all tiles of a band. Pixels are `pitch` elements apart, taps at the same place for each.
 
 use crate::arch::rows::{Band, for_each_band};
+pub(crate) use crate::arch::tile::{table, tiles};
 use crate::ops::conv::ConvShape;
 use crate::ops::window::{Form, Product, Window};
 use crate::span::{Number, view_mut};
@@ -62,10 +63,17 @@ pub(crate) trait Kernel: 'static {
     /// Asks for weights that will be read soon, if the instruction set can. Any address will do.
     #[inline(always)]
     fn fetch(_: *const Self::Weight) {}
-    /// Brings input into the ring's form.
+    /// Elements per pixel of a line of the ring.
+    #[inline(always)]
+    fn held_channels(s: &ConvShape) -> usize {
+        s.in_c
+    }
+    /// Brings input into the ring's form. Of pixels with more elements there ([`Kernel::held_channels`]), what is in those does not
+    /// matter.
     fn copy(from: &[Self::Input], to: &mut [Self::Code]);
-    /// Panels per tile, and the tiles of 1, 2, … pixels, for so many panels still to do and so many pixels in the line.
-    fn tiles(panels: usize, pixels: usize) -> (usize, &'static [TileFn<Self>]);
+    /// Panels per tile, and the tiles of 1, 2, … pixels, for so many panels still to do and so many pixels in the line, and whether the
+    /// kernel slides.
+    fn tiles(panels: usize, pixels: usize, slides: bool) -> (usize, &'static [TileFn<Self>]);
 }
 
 /// [`tiles`] compiled for an instruction set.
@@ -108,6 +116,9 @@ impl<K: Kernel + ?Sized> Clone for Source<K> {
 }
 impl<K: Kernel + ?Sized> Copy for Source<K> {}
 
+/// Columns of a kernel that slides.
+pub(crate) const COLUMNS: usize = 3;
+
 /// The walk over the taps, the same for every tile of a band.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taps {
@@ -136,9 +147,16 @@ pub(crate) struct Taps {
 }
 
 impl Taps {
+    /// Whether neighbouring pixels see the same dot products, a column further on.
+    fn slides<K: Kernel>(&self, s: &ConvShape) -> bool {
+        let channels = K::held_channels(s);
+        let touching = (s.k_w, self.runs, self.run_step, self.pitch) == (COLUMNS, 1, channels, channels);
+        touching && channels.is_multiple_of(K::KR)
+    }
+
     /// The walk over the taps of a pixel; the slot is that of the first line.
     fn new<K: Kernel>(s: &ConvShape, window: &Window) -> Taps {
-        let (runs, run_len) = s.runs();
+        let ((runs, run_len), held) = (s.runs(), K::held_channels(s));
         let depth = run_len.div_ceil(K::KR);
         let panel_len = s.k_h * runs * depth * K::KR * K::NR;
         let all = Taps {
@@ -149,9 +167,9 @@ impl Taps {
             lines: window.lines,
             line_len: window.line_len(),
             runs,
-            run_step: s.dilation_w * s.in_c,
+            run_step: s.dilation_w * held,
             depth,
-            pitch: s.stride_w * s.in_c,
+            pitch: s.stride_w * held,
             panel_len,
         };
         match window.form {
@@ -161,135 +179,6 @@ impl Taps {
             }
             Form::Lines | Form::Flat => all,
         }
-    }
-}
-
-/// Register tiles of a band, lines of some beside each other; to be wrapped by each instruction set in a function with its features. `U` is
-/// how many dot products of a run are unrolled.
-///
-/// # Safety
-/// As [`Kernel`]; `source` must be valid for all taps of `MR` pixels and `NP` panels of each tile, `to` for the results.
-#[inline(always)]
-pub(crate) unsafe fn tiles<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
-    rule: &K::Rule<'_>,
-    taps: &Taps,
-    source: Source<K>,
-    mut to: Target<K::Output>,
-) {
-    let bias: [K::Acc; NP] = core::array::from_fn(|n| {
-        let first = n * K::NR;
-        // SAFETY: the caller vouches for the CPU; `init` checks its own bounds.
-        unsafe { K::init(rule, to.channel + first, to.valid.saturating_sub(first)) }
-    });
-    // SAFETY: the caller vouches for the CPU.
-    let finish = unsafe { K::prepare::<NP>(rule, &to) };
-    let (mut slot, mut tile) = (taps.slot, source.done);
-    for _ in 0..source.rows {
-        let mut codes = source.codes;
-        let mut target = to;
-        for _ in 0..source.tiles {
-            // The first tiles fetch the panels that come next: one each, line by line as they read their own. (Of two panels: a single one
-            // is all there is, and four serve few pixels, where fetching is what takes the time anyway.)
-            let ahead = if tile < NP { (NP + tile) * taps.panel_len } else { 0 };
-            // SAFETY: the caller vouches for the pixels and panels of each tile.
-            let acc = unsafe { walk::<K, MR, NP, U>(bias, (taps, slot), codes, (source.weights, ahead)) };
-            // SAFETY: the caller vouches for the target.
-            unsafe { K::finish(&finish, acc, &target) };
-            codes = codes.wrapping_add(MR * taps.pitch);
-            target.at = target.at.wrapping_add(MR * to.pitch);
-            tile += 1;
-        }
-        to.at = to.at.wrapping_add(to.row_pitch);
-        slot += taps.row_step;
-        if slot >= taps.lines {
-            slot -= taps.lines;
-        }
-    }
-}
-
-/// The sums of a tile.
-///
-/// # Safety
-/// As [`tiles`].
-#[inline(always)]
-unsafe fn walk<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
-    bias: [K::Acc; NP],
-    (taps, mut slot): (&Taps, usize),
-    codes: *const K::Code,
-    (mut weights, ahead): (*const K::Weight, usize),
-) -> [[K::Acc; NP]; MR] {
-    let mut acc = [bias; MR];
-    for _ in 0..taps.rows {
-        let mut run = codes.wrapping_add(slot * taps.line_len);
-        for _ in 0..taps.runs {
-            let mut codes = run;
-            for _ in 0..taps.depth / U {
-                if NP == 2 {
-                    for u in 0..U {
-                        K::fetch(weights.wrapping_add(ahead + u * K::KR * K::NR));
-                    }
-                }
-                // SAFETY: `U` dot products of this run remain, and the caller vouches for the run.
-                unsafe { step::<K, MR, NP, U>(&mut acc, codes, weights, taps) };
-                codes = codes.wrapping_add(U * K::KR);
-                weights = weights.wrapping_add(U * K::KR * K::NR);
-            }
-            for _ in 0..taps.depth % U {
-                // SAFETY: as above.
-                unsafe { step::<K, MR, NP, 1>(&mut acc, codes, weights, taps) };
-                codes = codes.wrapping_add(K::KR);
-                weights = weights.wrapping_add(K::KR * K::NR);
-            }
-            run = run.wrapping_add(taps.run_step);
-        }
-        slot += taps.slot_step;
-        if slot >= taps.lines {
-            slot -= taps.lines;
-        }
-    }
-    acc
-}
-
-/// A table of one function for several numbers of pixels: `table!(function, NP, U: MR…, U: MR…)`; a first generic argument may
-/// stand before `NP`.
-macro_rules! table {
-    ($tiles:ident, $np:literal, $($u:literal: $($mr:literal)*),*) => { [$($($tiles::<$mr, $np, $u>),*),*] };
-    ($tiles:ident, $first:ident, $np:literal, $($u:literal: $($mr:literal)*),*) => {
-        [$($($tiles::<$first, $mr, $np, $u>),*),*]
-    };
-}
-pub(crate) use table;
-
-/// `U` consecutive dot products for each accumulator.
-///
-/// # Safety
-/// As [`tiles`].
-#[inline(always)]
-unsafe fn step<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
-    acc: &mut [[K::Acc; NP]; MR],
-    codes: *const K::Code,
-    weights: *const K::Weight,
-    taps: &Taps,
-) {
-    let block = K::KR * K::NR;
-    let w: [[K::Weights; NP]; U] = core::array::from_fn(|u| {
-        core::array::from_fn(|n| {
-            // SAFETY: the caller vouches for the panels.
-            unsafe { K::weights(weights.add(n * taps.panel_len + u * block)) }
-        })
-    });
-    let mut pixel = codes;
-    for row in acc.iter_mut() {
-        for (u, w) in w.iter().enumerate() {
-            // SAFETY: the caller vouches for the pixels.
-            unsafe {
-                let x = K::codes(pixel.add(u * K::KR));
-                for (a, &w) in row.iter_mut().zip(w) {
-                    *a = K::dot(*a, x, w);
-                }
-            }
-        }
-        pixel = pixel.wrapping_add(taps.pitch);
     }
 }
 
@@ -305,7 +194,8 @@ pub(crate) struct Operands<'a, K: Kernel> {
 
 /// The window of a convolution with kernel `K`.
 pub(crate) fn window<K: Kernel>(s: &ConvShape) -> Window {
-    Window::of_product(s, Product { size: size_of::<K::Code>(), kr: K::KR, weight_size: size_of::<K::Weight>() })
+    let (size, weight_size) = (size_of::<K::Code>(), size_of::<K::Weight>());
+    Window::of_product(s, Product { size, kr: K::KR, weight_size, held: K::held_channels(s) })
 }
 
 /// The whole convolution; to be inlined into a function with the features of the instruction set.
@@ -318,7 +208,7 @@ pub(crate) unsafe fn conv<K: Kernel>(s: &ConvShape, rule: &K::Rule<'_>, data: Op
     let (group_in, group_out) = (s.in_c / s.groups, s.out_c / s.groups);
     let panels = group_out.div_ceil(K::NR);
     let taps = Taps::new::<K>(s, &window);
-    let panel_len = taps.panel_len;
+    let (panel_len, slides) = (taps.panel_len, taps.slides::<K>(s));
     assert_eq!(data.weights.len(), s.groups * panels * panel_len, "weights were packed for another shape or set");
     assert_eq!(data.output.len(), window.pixels * s.out_c, "output has another shape");
     assert!(data.scratch.len() >= window.bytes(), "scratch space is too small");
@@ -329,7 +219,7 @@ pub(crate) unsafe fn conv<K: Kernel>(s: &ConvShape, rule: &K::Rule<'_>, data: Op
             let codes = ring[group * group_in..].as_ptr();
             let mut panel = 0;
             while panel < panels {
-                let (width, functions) = K::tiles(panels - panel, band.count);
+                let (width, functions) = K::tiles(panels - panel, band.count, slides);
                 let weights = data.weights[(group * panels + panel) * panel_len..].as_ptr();
                 let channel = group * group_out + panel * K::NR;
                 // Nearly equal tiles, the larger ones first: 26 pixels by tiles of at most 12 are 9, 9 and 8.

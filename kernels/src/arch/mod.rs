@@ -4,6 +4,7 @@ mod float_depthwise;
 mod gemm;
 mod rows;
 pub mod scalar;
+mod tile;
 
 #[cfg(target_arch = "x86_64")]
 pub mod avx2;

@@ -98,15 +98,15 @@ fn bands_of_lines<A: Number, B: Number>(
     copy: impl Fn(&[A], &mut [B]),
     mut body: impl FnMut(&[B], Band),
 ) {
-    let (line_len, image_len) = (window.line_len(), s.in_h * s.in_w * s.in_c);
+    let (line_len, image_len, held) = (window.line_len(), s.in_h * s.in_w * s.in_c, window.channels);
     let left = s.pad_left.min(window.columns);
     let middle = s.in_w.min(window.columns - left);
     for image in 0..s.batch {
         let input = &input[image * image_len..][..image_len];
         // The padding columns stay as they are while lines come and go.
         for line in ring[..window.lines * line_len].chunks_exact_mut(line_len) {
-            line[..left * s.in_c].fill(pad);
-            line[(left + middle) * s.in_c..].fill(pad);
+            line[..left * held].fill(pad);
+            line[(left + middle) * held..].fill(pad);
         }
         // Lines are counted from the top of the padding; those below `fresh` are in the ring.
         let mut fresh = 0;
@@ -115,9 +115,9 @@ fn bands_of_lines<A: Number, B: Number>(
             let top = y * s.stride_h;
             let end = top + (rows - 1) * s.stride_h + (s.k_h - 1) * s.dilation_h + 1;
             for line in fresh.max(top)..end {
-                let target = &mut ring[line % window.lines * line_len + left * s.in_c..][..middle * s.in_c];
+                let target = &mut ring[line % window.lines * line_len + left * held..][..middle * held];
                 match line.checked_sub(s.pad_top).filter(|&r| r < s.in_h) {
-                    Some(r) => copy(&input[r * s.in_w * s.in_c..][..target.len()], target),
+                    Some(r) => copy(&input[r * s.in_w * s.in_c..][..middle * s.in_c], target),
                     None => target.fill(pad),
                 }
             }

@@ -118,9 +118,13 @@ pub struct ConvData<'a> {
 /// Bytes of scratch space that a convolution needs with these kernels: the [`Window`], or a row of padding (`in_c` codes).
 #[must_use]
 pub fn scratch_len(kernels: &Kernels, shape: &ConvShape) -> usize {
-    match kernels.conv_pack.code_size {
+    let spec = kernels.conv_pack;
+    match spec.code_size {
         0 => shape.in_c.next_multiple_of(64) + 64,
-        size => Window::of_product(shape, Product { size, kr: kernels.conv_pack.kr, weight_size: 1 }).bytes(),
+        size => {
+            let product = Product { size, kr: spec.kr, weight_size: 1, held: spec.held_channels(shape) };
+            Window::of_product(shape, product).bytes()
+        }
     }
 }
 

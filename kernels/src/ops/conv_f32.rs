@@ -50,7 +50,7 @@ pub struct DataF32<'a> {
 #[must_use]
 pub fn scratch_len_f32(_: &Kernels, shape: &ConvShape) -> usize {
     let size = size_of::<f32>();
-    Window::of_product(shape, Product { size, kr: 1, weight_size: size }).bytes()
+    Window::of_product(shape, Product { size, kr: 1, weight_size: size, held: shape.in_c }).bytes()
 }
 
 /// Elements that [`pack_f32`] writes; `nr` is [`Kernels::conv_f32_nr`].

@@ -42,7 +42,8 @@ pub fn packed_len(spec: PackSpec, shape: &ConvShape) -> usize {
 }
 
 /// Lays OHWI weights out in tiles: for each group, each block of `nr` output channels, each run of inputs ([`ConvShape::runs`]),
-/// each block of `kr` inputs: `nr × kr` codes, channel by channel; zeros fill the edges. `sums` becomes the sums of each output
+/// each block of `kr` inputs: `nr × kr` codes, channel by channel; zeros fill the edges, and stand for channels that only scratch
+/// space has ([`PackSpec::held_channels`]). `sums` becomes the sums of each output
 /// channel's weights: they are read while they are at hand.
 ///
 /// # Panics
@@ -116,7 +117,7 @@ fn pack_tile<const KR: usize>(nr: usize, blocks: usize, rows: &[[i8; KR]], tile:
 
 /// [`pack`] of any layout.
 fn pack_any(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], sums: &mut [Sums]) {
-    let (runs, run_len) = shape.runs();
+    let ((runs, run_len), held) = (shape.runs(), spec.held_channels(shape));
     let depth = shape.k_h * runs * run_len;
     let group_out = shape.out_c / shape.groups;
     let group_len = packed.len() / shape.groups;
@@ -127,7 +128,10 @@ fn pack_any(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], s
         *sum = row_sums(row);
         let (group, o) = (o / group_out, o % group_out);
         for (k, &w) in row.iter().enumerate() {
-            let (run, k) = (k / run_len, k % run_len);
+            let (run, mut k) = (k / run_len, k % run_len);
+            if held != shape.in_c {
+                k = k / shape.in_c * held + k % shape.in_c;
+            }
             let block = o / spec.nr * blocks + run * blocks_per_run + k / spec.kr;
             packed[group * group_len + (block * spec.nr + o % spec.nr) * spec.kr + k % spec.kr] = w;
         }
@@ -188,7 +192,7 @@ mod tests {
         {
             let shape = shape(groups, group_in, group_out, k);
             for (nr, kr) in [(64, 4), (16, 4), (8, 2), (16, 1), (4, 8), (6, 4)] {
-                let spec = PackSpec { nr, kr, offset: 0, code_size: 1 };
+                let spec = PackSpec { nr, kr, offset: 0, code_size: 1, slides: false };
                 let weights: Vec<i8> =
                     (0..groups * group_out * k * k * group_in).map(|i| (i * 37 % 251) as i8).collect();
                 let (mut found, mut expected) = (vec![1; packed_len(spec, &shape)], vec![0; packed_len(spec, &shape)]);

@@ -55,6 +55,42 @@ pub enum ReduceRule {
     Minimum,
 }
 
+impl ReduceRule {
+    /// The codes of accumulators.
+    fn codes<T: Code>(&self, sums: &[i32], codes: &mut [T]) {
+        if let ReduceRule::SumEven { offset, scale, zero, shift } = *self {
+            // Limiting before rounding gives the same code, since the limits are integers.
+            let (lo, hi) = ((T::LO + shift) as f32, (T::HI + shift) as f32);
+            for (y, &sum) in codes.iter_mut().zip(sums) {
+                let v = sum.wrapping_add(offset) as f32 * scale + zero;
+                *y = T::narrow(rne_small(v.max(lo).min(hi)) - shift);
+            }
+            return;
+        }
+        for (y, &sum) in codes.iter_mut().zip(sums) {
+            *y = T::limit(self.value(sum));
+        }
+    }
+
+    fn value(&self, sum: i32) -> i32 {
+        match *self {
+            ReduceRule::SumAway { offset, by, zero } => mul_away(sum.wrapping_add(offset), by).saturating_add(zero),
+            ReduceRule::Maximum | ReduceRule::Minimum | ReduceRule::SumEven { .. } => sum,
+        }
+    }
+
+    /// What a reduction of one element makes of each 8-bit code, from −128 on.
+    #[must_use]
+    pub fn of_one(&self) -> [i8; 256] {
+        let (mut sums, mut codes) = ([0; 256], [0; 256]);
+        for (sum, code) in sums.iter_mut().zip(-128..) {
+            *sum = code;
+        }
+        self.codes(&sums, &mut codes);
+        codes
+    }
+}
+
 /// A reduction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reduce {
@@ -91,39 +127,28 @@ impl Reduce {
         match self.rule {
             ReduceRule::Maximum => {
                 sums.fill(T::LO);
-                self.level(0, input, sums, &|a, b| a.max(b));
+                self.level(0, input, sums, (&|a, b| a.max(b), false));
             }
             ReduceRule::Minimum => {
                 sums.fill(T::HI);
-                self.level(0, input, sums, &|a, b| a.min(b));
+                self.level(0, input, sums, (&|a, b| a.min(b), false));
             }
             _ => {
                 sums.fill(0);
-                self.level(0, input, sums, &|a, b| a.wrapping_add(b));
+                self.level(0, input, sums, (&|a, b| a.wrapping_add(b), size_of::<T>() == 1));
             }
         }
-        if let ReduceRule::SumEven { offset, scale, zero, shift } = self.rule {
-            // Limiting before rounding gives the same code, since the limits are integers.
-            let (lo, hi) = ((T::LO + shift) as f32, (T::HI + shift) as f32);
-            for (y, &sum) in output.iter_mut().zip(sums.iter()) {
-                let v = sum.wrapping_add(offset) as f32 * scale + zero;
-                *y = T::narrow(rne_small(v.max(lo).min(hi)) - shift);
-            }
-            return;
-        }
-        for (y, &sum) in output.iter_mut().zip(sums.iter()) {
-            *y = T::limit(self.value(sum));
-        }
+        self.rule.codes(sums, output);
     }
 
-    fn value(&self, sum: i32) -> i32 {
-        match self.rule {
-            ReduceRule::SumAway { offset, by, zero } => mul_away(sum.wrapping_add(offset), by).saturating_add(zero),
-            ReduceRule::Maximum | ReduceRule::Minimum | ReduceRule::SumEven { .. } => sum,
-        }
-    }
-
-    fn level<T: Code>(&self, depth: usize, input: &[T], sums: &mut [i32], f: &impl Fn(i32, i32) -> i32) {
+    /// `f` joins two accumulators; with it, whether they are sums of 8-bit codes.
+    fn level<T: Code>(
+        &self,
+        depth: usize,
+        input: &[T],
+        sums: &mut [i32],
+        (f, adds): (&impl Fn(i32, i32) -> i32, bool),
+    ) {
         let level = self.levels[depth];
         if depth == AXES - 1 {
             if level.out_stride == 0 {
@@ -137,10 +162,39 @@ impl Reduce {
         }
         let inner = input.len() / level.count.max(1);
         if depth == AXES - 2 && level.out_stride == 0 && self.levels[AXES - 1].out_stride == 1 {
-            return rows(input, inner, &mut sums[..inner], f);
+            let sums = &mut sums[..inner];
+            return if adds { sum_rows(input, inner, sums) } else { rows(input, inner, sums, f) };
         }
         for (i, input) in input.chunks_exact(inner.max(1)).enumerate() {
-            self.level(depth + 1, input, &mut sums[i * level.out_stride..], f);
+            self.level(depth + 1, input, &mut sums[i * level.out_stride..], (f, adds));
+        }
+    }
+}
+
+/// [`rows`] for sums of 8-bit codes, which are collected in 16 bits.
+fn sum_rows<T: Code>(input: &[T], width: usize, sums: &mut [i32]) {
+    const BLOCK: usize = 32;
+    /// Codes that 16 bits can hold the sum of.
+    const MOST: usize = 255;
+    for part in input.chunks(MOST * width.max(1)) {
+        let (blocks, rest) = sums.as_chunks_mut::<BLOCK>();
+        for (block, sums) in blocks.iter_mut().enumerate() {
+            let mut acc = [0_i16; BLOCK];
+            for row in part.chunks_exact(width) {
+                let codes = &row[block * BLOCK..][..BLOCK];
+                for (acc, &x) in acc.iter_mut().zip(codes) {
+                    *acc += x.wide() as i16;
+                }
+            }
+            for (sum, acc) in sums.iter_mut().zip(acc) {
+                *sum = sum.wrapping_add(acc.into());
+            }
+        }
+        let start = width - rest.len();
+        for row in part.chunks_exact(width) {
+            for (sum, &x) in rest.iter_mut().zip(&row[start..]) {
+                *sum = sum.wrapping_add(x.wide());
+            }
         }
     }
 }
@@ -162,6 +216,24 @@ fn rows<T: Code>(input: &[T], width: usize, sums: &mut [i32], f: &impl Fn(i32, i
                 for (sum, &x) in sums.iter_mut().zip(&input[row * width + block * BLOCK..]) {
                     *sum = f(*sum, x.wide());
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_in_16_bits_are_those_in_32() {
+        for (width, count) in [(1, 300), (5, 7), (32, 255), (33, 256), (64, 600), (96, 1)] {
+            for code in [|_| -128, |_| 127, |i: usize| (i * 89 % 256) as u8 as i8] {
+                let codes: Vec<i8> = (0..width * count).map(code).collect();
+                let (mut found, mut expected) = (vec![3; width], vec![3; width]);
+                sum_rows(&codes, width, &mut found);
+                rows(&codes, width, &mut expected, &|a, b| a.wrapping_add(b));
+                assert_eq!(found, expected, "{count} rows of {width}");
             }
         }
     }

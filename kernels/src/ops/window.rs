@@ -3,7 +3,8 @@
 //! * **Lines**: a convolution walks its output in bands of lines. The input lines under a band lie in a ring of
 //!   `(band − 1) · stride_h + (k_h − 1) · dilation_h + 1` lines, each copied (and widened, or offset) once when it comes into
 //!   sight, with the padding columns in place. So the inner loops know no padding: pixel `x`, tap `(ky, kx)` is at
-//!   `line(ky) + (x · stride_w + kx · dilation_w) · in_c`.
+//!   `line(ky) + (x · stride_w + kx · dilation_w) · in_c`. Pixels of three channels may have a fourth there, which is multiplied by
+//!   zeros ([`PackSpec::held_channels`](crate::isa::PackSpec::held_channels)).
 //! * **Flat**: a 1×1 convolution without stride or padding has no lines of its own: all pixels of the batch are one row, cut
 //!   into pieces.
 //! * **Gathered** (im2col): where lines are short, or most of a line is skipped, the taps of each pixel are copied one after the
@@ -57,6 +58,8 @@ pub struct Product {
     pub kr: usize,
     /// Bytes per weight.
     pub weight_size: usize,
+    /// Channels per pixel of a line, at least those of the input.
+    pub held: usize,
 }
 
 /// Bytes beyond the last element that a kernel may read (what it reads there is multiplied by zero weights or not used).
@@ -94,7 +97,7 @@ impl Window {
     /// The window of a convolution that is computed as a matrix product.
     #[must_use]
     pub fn of_product(s: &ConvShape, product: Product) -> Window {
-        let Product { size, kr, weight_size } = product;
+        let Product { size, kr, weight_size, held } = product;
         let window = Window::new(s, size);
         let taps = s.k_h * s.k_w;
         let many = s.out_c * taps * (s.in_c / s.groups) * weight_size > FEW_WEIGHTS;
@@ -103,13 +106,14 @@ impl Window {
             let piece = if many { MANY_PIXELS.max(window.width) } else { window.width };
             return Window::row(Form::Flat, size, s.in_c, window.pixels, even(window.pixels, piece));
         }
-        let runs_touch = s.groups == 1 && s.dilation_w == 1;
+        let runs_touch = s.groups == 1 && s.dilation_w == 1 && held == s.in_c;
         if runs_touch && (skips || many && s.out_w < SHORT) {
             let channels = s.k_h * (s.k_w * s.in_c).next_multiple_of(kr);
             let most = if many { BAND } else { PIECE } / (channels * size).max(1);
             let piece = even(window.pixels, most.max(MANY_PIXELS));
             return Window::row(Form::Gathered, size, channels, window.pixels, piece);
         }
+        let window = Window { channels: held, ..window };
         let line = (window.line_len() * size).max(1);
         let fits = |band: usize| lines(s, band) * line <= if many { BAND } else { SMALL_BAND };
         let most = (1..=s.out_h).take_while(|&band| fits(band)).last().unwrap_or(1);

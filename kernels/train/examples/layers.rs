@@ -56,6 +56,15 @@ fn time(k: &Kernels, s: &ConvShape, n: usize) -> [f64; 3] {
     ]
 }
 
+/// Seconds of packing.
+fn pack_time(k: &Kernels, s: &ConvShape) -> f64 {
+    if s.groups > 1 {
+        return 0.0;
+    }
+    let (plan, w, mut packed) = (ConvPlan::new(k, *s).unwrap(), values(s.weights_len()), PackedWeights::default());
+    best(|| plan.pack(&w, &mut packed))
+}
+
 /// Multiply-adds per second of a product whose operands lie in the first cache.
 fn peak(k: &Kernels) -> f64 {
     let s = ConvShape {
@@ -89,7 +98,7 @@ fn main() {
         println!(
             "\n{name}: GMAC/s and % of the peak: forward, input gradient, weight gradient; µs per image of all such layers"
         );
-        let (mut total, mut parts, mut macs) = (0.0, [0.0; 3], 0);
+        let (mut total, mut parts, mut macs, mut packing, mut weights) = (0.0, [0.0; 3], 0, 0.0, 0);
         for (times, s) in &layers {
             let t = time(&k, s, n);
             let rates = t.map(|t| {
@@ -115,6 +124,8 @@ fn main() {
             total += each.iter().sum::<f64>();
             parts.iter_mut().zip(each).for_each(|(all, t)| *all += t);
             macs += s.macs() * times;
+            packing += pack_time(&k, s) * *times as f64;
+            weights += s.weights_len() * times;
         }
         println!(
             "{name}: {:.1} MMAC; µs per image {:.0} + {:.0} + {:.0} = {total:.0}: {:.0} images/s of convolutions on a thread, {:.0} % of the peak",
@@ -125,5 +136,6 @@ fn main() {
             1e6 / total,
             300.0 * macs as f64 / (total * 1e-6) / peak
         );
+        println!("packing {weights} weights: {:.2} ms a step", packing * 1e3);
     }
 }

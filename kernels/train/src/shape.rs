@@ -79,12 +79,12 @@ impl ConvShape {
         must(!all.contains(&0), "every dimension must be at least 1", &all)?;
         let divides = s.in_c.is_multiple_of(s.groups) && s.out_c.is_multiple_of(s.groups);
         must(divides, "groups must divide input and output channels", &[s.groups, s.in_c, s.out_c])?;
-        for (d, (input, output)) in [(s.in_h, s.out_h), (s.in_w, s.out_w)].into_iter().enumerate() {
-            windows(s.kernel[d], s.stride[d], s.dilation[d], s.pad[d], (input, output))?;
-        }
         len(&[s.out_c, s.kernel[0], s.kernel[1], s.in_c])?;
         len(&[s.in_h, s.in_w, s.in_c])?;
         len(&[s.out_h, s.out_w, s.out_c])?;
+        for (d, (input, output)) in [(s.in_h, s.out_h), (s.in_w, s.out_w)].into_iter().enumerate() {
+            windows(s.kernel[d], s.stride[d], s.dilation[d], s.pad[d], (input, output))?;
+        }
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl ConvShape {
     /// Multiply-adds of one image, taps outside of it included.
     #[must_use]
     pub const fn macs(&self) -> usize {
-        self.out_h * self.out_w * self.weights_len()
+        (self.out_h * self.out_w).saturating_mul(self.weights_len())
     }
 
     /// Weights of a depthwise convolution, `[kernel rows, kernel columns, out_c]`.
@@ -189,11 +189,10 @@ impl PoolShape {
         let s = self;
         let all = [s.in_h, s.in_w, s.channels, s.out_h, s.out_w, s.window[0], s.window[1], s.stride[0], s.stride[1]];
         must(!all.contains(&0), "every dimension must be at least 1", &all)?;
-        windows(s.window[0], s.stride[0], 1, s.pad[0], (s.in_h, s.out_h))?;
-        windows(s.window[1], s.stride[1], 1, s.pad[1], (s.in_w, s.out_w))?;
         len(&[s.in_h, s.in_w, s.channels])?;
         len(&[s.out_h, s.out_w, s.channels])?;
-        Ok(())
+        windows(s.window[0], s.stride[0], 1, s.pad[0], (s.in_h, s.out_h))?;
+        windows(s.window[1], s.stride[1], 1, s.pad[1], (s.in_w, s.out_w))
     }
 
     /// Elements of an input image.
@@ -232,6 +231,21 @@ pub struct PadShape {
 }
 
 impl PadShape {
+    /// Whether it can be computed.
+    ///
+    /// # Errors
+    /// A dimension is zero or a tensor is too large.
+    pub fn check(&self) -> Result<(), ShapeError> {
+        must(
+            len(&[self.in_h, self.in_w, self.channels])? > 0,
+            "every dimension must be at least 1",
+            &[self.in_h, self.in_w, self.channels],
+        )?;
+        let side = |len: usize, [before, after]: [usize; 2]| len.saturating_add(before).saturating_add(after);
+        len(&[side(self.in_h, self.rows), side(self.in_w, self.columns), self.channels])?;
+        Ok(())
+    }
+
     /// Elements of an input image.
     #[must_use]
     pub const fn x_len(&self) -> usize {
@@ -259,6 +273,15 @@ pub struct UpsampleShape {
 }
 
 impl UpsampleShape {
+    /// Whether it can be computed.
+    ///
+    /// # Errors
+    /// A dimension is zero or a tensor is too large.
+    pub fn check(&self) -> Result<(), ShapeError> {
+        let all = [self.in_h, self.in_w, self.channels, self.factor, self.factor];
+        must(len(&all)? > 0, "every dimension must be at least 1", &all)
+    }
+
     /// Elements of an input image.
     #[must_use]
     pub const fn x_len(&self) -> usize {

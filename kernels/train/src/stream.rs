@@ -68,7 +68,10 @@ impl<L: Lane> Op for Stream<L> {
     }
 }
 
-/// Per-channel constants, repeated until they fill whole vectors.
+/// Floats of a row at least, so that few loops are short.
+const ROW: usize = 128;
+
+/// Per-channel constants, repeated until they fill whole vectors and rows are not short.
 pub(crate) struct Periodic {
     repeated: Vec<f32>,
     /// Channels of a row: constants, or as many repetitions as fill vectors.
@@ -79,7 +82,10 @@ impl Periodic {
     /// Repeats each of `constants`, which have the same length, where it does not fill vectors.
     pub(crate) fn new(constants: &[&[f32]], lanes: usize, len: usize) -> Periodic {
         let channels = constants[0].len();
-        let times = if channels.is_multiple_of(lanes) { 1 } else { lanes };
+        // Lanes are a power of two.
+        let shared = 1 << channels.trailing_zeros().min(lanes.trailing_zeros());
+        let times = lanes / shared;
+        let times = times * ROW.div_ceil(times * channels);
         // Short tensors are not worth it.
         let times = if len < 4 * times * channels { 1 } else { times };
         let mut repeated = Vec::new();

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Rng, assert_same, conv_shapes, depthwise_shapes};
+use common::{Rng, assert_bits, assert_same, conv_shapes, depthwise_shapes};
 use edgebench_train_kernels as tk;
 use tk::{ConvPlan, DepthwisePlan, Kernels, PackedWeights, Scratch, reference};
 
@@ -12,7 +12,7 @@ fn convolutions() {
     let (mut scratch, mut packed) = (Scratch::new(), PackedWeights::default());
     for (i, s) in conv_shapes().into_iter().enumerate() {
         for n in [i % 6, 17] {
-            let (x, w, bias) = (rng.reals(n * s.x_len()), rng.reals(s.weights_len()), rng.reals(s.out_c));
+            let (x, w, bias) = (rng.rectified(n * s.x_len()), rng.reals(s.weights_len()), rng.reals(s.out_c));
             let (dy, old) = (rng.reals(n * s.y_len()), rng.reals(n * s.x_len()));
             let bias = (i % 3 > 0).then_some(&bias[..]);
             let mut expected_y = vec![0.0; dy.len()];
@@ -22,6 +22,7 @@ fn convolutions() {
             reference::conv_input_gradient(&s, &dy, &w, &mut expected_sum, true);
             let mut expected_dw = w.clone();
             reference::conv_weight_gradient(&s, &x, &dy, &mut expected_dw, 0..s.out_c);
+            let mut before = None;
             for k in Kernels::available() {
                 let plan = ConvPlan::new(&k, s).unwrap();
                 plan.pack(&w, &mut packed);
@@ -40,6 +41,9 @@ fn convolutions() {
                     let mut dw = w[part.clone()].to_vec();
                     tk::conv_weight_gradient(&plan, n, &x, &dy, &mut dw, outputs.clone(), &mut scratch);
                     assert_same(&dw, &expected_dw[part], &what("weight gradients"));
+                    if outputs.len() == s.out_c {
+                        assert_bits(vec![y.clone(), dx.clone(), dw], &mut before, &what("all"));
+                    }
                 }
             }
         }
@@ -52,7 +56,7 @@ fn depthwise() {
     let mut scratch = Scratch::new();
     for (i, s) in depthwise_shapes().into_iter().enumerate() {
         let n = [1, 2, 3, 17][i % 4];
-        let (x, w, bias) = (rng.reals(n * s.x_len()), rng.reals(s.depthwise_weights_len()), rng.reals(s.out_c));
+        let (x, w, bias) = (rng.rectified(n * s.x_len()), rng.reals(s.depthwise_weights_len()), rng.reals(s.out_c));
         let (dy, old) = (rng.reals(n * s.y_len()), rng.reals(n * s.x_len()));
         let bias = (i % 3 > 0).then_some(&bias[..]);
         let mut expected_y = vec![0.0; dy.len()];
@@ -61,6 +65,7 @@ fn depthwise() {
         reference::depthwise_input_gradient(&s, &dy, &w, &mut expected_dx, false);
         reference::depthwise_input_gradient(&s, &dy, &w, &mut expected_sum, true);
         reference::depthwise_weight_gradient(&s, &x, &dy, &mut expected_dw);
+        let mut before = None;
         for k in Kernels::available() {
             let plan = DepthwisePlan::new(&k, s).unwrap();
             let what = |part: &str| format!("{part} of {n} images, {k:?}, {s:?}");
@@ -74,6 +79,7 @@ fn depthwise() {
             assert_same(&dx, &expected_dx, &what("input gradients"));
             assert_same(&sum, &expected_sum, &what("sums of input gradients"));
             assert_same(&dw, &expected_dw, &what("weight gradients"));
+            assert_bits(vec![y, dx, dw], &mut before, &what("all"));
         }
     }
 }

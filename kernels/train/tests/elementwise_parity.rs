@@ -24,8 +24,10 @@ fn values(rng: &mut Rng, n: usize) -> Vec<f32> {
 #[test]
 fn normalisation() {
     let mut rng = Rng(1);
-    for (i, (pixels, c)) in
-        [1, 2, 5, 31, 64, 67].into_iter().flat_map(|p| [1, 3, 8, 16, 17, 24, 33, 64, 100].map(|c| (p, c))).enumerate()
+    for (i, (pixels, c)) in [1, 2, 5, 31, 64, 67, 601]
+        .into_iter()
+        .flat_map(|p| [1, 3, 8, 16, 17, 24, 33, 64, 100].map(|c| (p, c)))
+        .enumerate()
     {
         let len = pixels * c;
         let [x, dy, r, old] = [0; 4].map(|_| values(&mut rng, len));
@@ -54,6 +56,9 @@ fn normalisation() {
                 assert_same(&dx_, &dx, &what("backward"));
                 tk::norm_backward(&k, &norm, &x, &dy, abc, &mut dx_, Some((&mut dr_, false)));
                 tk::norm_backward(&k, &norm, &x, &dy, abc, &mut dx_, Some((&mut added_, true)));
+                let mut in_place = dy.clone();
+                tk::norm_backward_in_place(&k, &norm, &x, &mut in_place, abc, None);
+                assert_same(&in_place, &dx, &what("backward in place"));
                 assert_same(&dr_, &dr, &what("residual's gradient"));
                 assert_same(&added_, &added, &what("sum of the residual's gradients"));
                 let mut sums_ = [0; 4].map(|_| start.clone());

@@ -1,7 +1,8 @@
 //! Operators that work element by element, and QUANTIZE and DEQUANTIZE.
 
+use super::parts::{New, index};
 use super::products::list;
-use super::{Builder, New, Value, code, index};
+use super::{Builder, Value, code};
 use crate::Error;
 use crate::graph::Activation;
 use crate::tflite::{

@@ -1,6 +1,7 @@
 //! Products with constant weights, and what moves windows over images.
 
-use super::{Builder, New, Value, Window, code, index, int, padding_code};
+use super::parts::{New, index};
+use super::{Builder, Value, Window, code, int, padding_code};
 use crate::Error;
 use crate::graph::{Activation, Padding};
 use crate::tflite::{

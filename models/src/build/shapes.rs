@@ -1,7 +1,8 @@
 //! Operators that move elements, and MEAN.
 
+use super::parts::{New, index, sizes as check_sizes};
 use super::products::list;
-use super::{Builder, New, Value, code, index, int};
+use super::{Builder, Value, code, int};
 use crate::Error;
 use crate::graph::Activation;
 use crate::tflite::{
@@ -22,7 +23,7 @@ impl Builder {
         }
         let padded = |(size, [a, b]): (&usize, &[usize; 2])| size.saturating_add(*a).saturating_add(*b);
         let out: Vec<usize> = shape.iter().zip(paddings).map(padded).collect();
-        super::sizes("PAD", &out)?;
+        check_sizes("PAD", &out)?;
         let name = self.next_name(B::PAD);
         let values: Vec<i32> = paddings.as_flattened().iter().map(|&p| int(p)).collect();
         let constant = self.ints(format!("{name}/paddings"), &[shape.len(), 2], &values)?;
@@ -81,7 +82,7 @@ impl Builder {
     /// If the input is no image, or a size is 0.
     pub fn resize_nearest_neighbor(&mut self, x: Value, size: [usize; 2]) -> Result<Value, Error> {
         let [n, _, _, c] = self.image(B::RESIZE_NEAREST_NEIGHBOR, x)?;
-        super::sizes("RESIZE_NEAREST_NEIGHBOR", &[n, size[0], size[1], c])?;
+        check_sizes("RESIZE_NEAREST_NEIGHBOR", &[n, size[0], size[1], c])?;
         let name = self.next_name(B::RESIZE_NEAREST_NEIGHBOR);
         let constant = self.ints(format!("{name}/size"), &[2], &size.map(int))?;
         let options = ResizeNearestNeighborOptions { align_corners: false, half_pixel_centers: true };
@@ -106,7 +107,7 @@ impl Builder {
         }
         let mut out = shapes[0].clone();
         out[axis] = shapes.iter().fold(0, |n, shape| n.saturating_add(shape[axis]));
-        super::sizes("CONCATENATION", &out)?;
+        check_sizes("CONCATENATION", &out)?;
         let name = self.next_name(B::CONCATENATION);
         let options = ConcatenationOptions { axis: int(axis), activation: code(activation) };
         let new = New { kind: B::CONCATENATION, options: Options::Concatenation(options), name };

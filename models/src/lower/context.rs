@@ -94,7 +94,7 @@ pub(crate) struct Cx<'g> {
     pub(crate) steps: Vec<Step>,
     pub(crate) origins: Vec<Origin>,
     pub(crate) consts: ConstPool,
-    /// Length of each virtual buffer, a multiple of 64.
+    /// Bytes of each virtual buffer.
     pub(crate) buffers: Vec<usize>,
     /// Where each tensor lies, once it is computed.
     pub(crate) places: Vec<Option<Span>>,
@@ -241,7 +241,7 @@ impl<'g> Cx<'g> {
     /// A buffer of `len` bytes for the steps of the current node.
     pub(crate) fn scratch(&mut self, len: usize) -> Span {
         let id = u32::try_from(self.buffers.len()).unwrap_or(u32::MAX);
-        self.buffers.push(len.next_multiple_of(Block::SIZE).max(Block::SIZE));
+        self.buffers.push(len);
         Span { place: Place::Virtual(id), offset: 0, len }
     }
 

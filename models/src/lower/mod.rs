@@ -6,6 +6,7 @@
 //! To add an operator: a variant of [`Op`], its line in `graph/import.rs`, and an arm in `lower_node` that calls a function of
 //! one of the files here.
 
+mod batch;
 mod binary;
 mod cast;
 mod checks;
@@ -33,15 +34,19 @@ mod wide;
 mod wide_unary;
 
 use std::fmt;
+use std::mem;
 use std::ops::Range;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use edgebench_kernels::{Isa, Span};
+use edgebench_kernels::{Block, Isa, Span};
 
 pub(crate) use context::Cx;
 
 use crate::error::Error;
 use crate::graph::{Graph, Op, TensorId};
+use crate::lower::batch::Draft;
+use crate::memory::Zeroed;
 use crate::plan::{Plan, Planner, Port};
 
 /// Whose integers a plan reproduces, bit for bit.
@@ -101,12 +106,25 @@ pub struct LowerOptions {
     pub threads: usize,
     /// Nanoseconds of work, roughly, for which another thread is worth it; less makes more parts.
     pub grain: u64,
+    /// Whether there shall be a plan for several images at once too ([`Plan::many`]); one for several threads has none.
+    pub many: Many,
+}
+
+/// When a plan for several images at once is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Many {
+    /// Images run one by one.
+    Never,
+    /// If it saves time.
+    IfFaster,
+    /// Whatever it costs.
+    Always,
 }
 
 impl Default for LowerOptions {
     fn default() -> Self {
         let (isa, grain) = (Isa::detect(), split::GRAIN);
-        Self { arithmetic: Arithmetic::Litert, isa, keep_all: false, threads: 1, grain }
+        Self { arithmetic: Arithmetic::Litert, isa, keep_all: false, threads: 1, grain, many: Many::Never }
     }
 }
 
@@ -142,34 +160,64 @@ fn finish(mut cx: Cx<'_>, inputs: &[TensorId], outputs: &[TensorId], options: &L
         Ok(Port { name, dtype: tensor.dtype, shape, quant: tensor.quant.clone(), span })
     };
     let mut ports = |ids: &[TensorId]| ids.iter().map(|&id| port(&mut cx, id)).collect::<Result<Vec<_>, _>>();
-    let (mut inputs, mut outputs) = (ports(inputs)?, ports(outputs)?);
+    let (inputs, outputs) = (ports(inputs)?, ports(outputs)?);
     if options.keep_all {
         let mut compact: Vec<TensorId> = cx.compacts.keys().copied().collect();
         compact.sort_unstable();
         compact.into_iter().try_for_each(|id| cx.operand(id).map(|_| ()))?;
     }
-    let spans = |ports: &[Port]| ports.iter().map(|p| p.span).collect::<Vec<Span>>();
+    let many = if options.many != Many::Never && options.threads == 1 && !options.keep_all {
+        let (steps, origins, buffers) = (cx.steps.clone(), cx.origins.clone(), cx.buffers.clone());
+        let single = Draft { steps, origins, buffers, inputs: inputs.clone(), outputs: outputs.clone() };
+        batch::for_images(cx.kernels, &single, options.many)
+    } else {
+        None
+    };
     let groups = split::split(&mut cx, options);
+    let consts = Arc::new(mem::take(&mut cx.consts).finish());
+    let steps = mem::take(&mut cx.steps);
+    let draft =
+        Draft { steps, origins: mem::take(&mut cx.origins), buffers: mem::take(&mut cx.buffers), inputs, outputs };
+    let many = many.and_then(|draft| {
+        let each = (0..draft.steps.len()).map(|at| at..at + 1).collect();
+        let plan = place(draft, each, Arc::clone(&consts), Vec::new(), options).ok()?;
+        (options.many == Many::Always || plan.arena_len <= batch::MOST_BYTES).then_some(plan)
+    });
+    let many = many.map(|plan| Arc::new(Plan { images: batch::IMAGES, ..plan }));
+    let plan = place(draft, groups, consts, cx.places, options)?;
+    Ok(Plan { many, warnings: cx.warnings, ..plan })
+}
+
+/// Lays the buffers of a draft out.
+fn place(
+    mut draft: Draft,
+    groups: Vec<Range<usize>>,
+    consts: Arc<Zeroed>,
+    mut tensors: Vec<Option<Span>>,
+    options: &LowerOptions,
+) -> Result<Plan, Error> {
+    let spans = |ports: &[Port]| ports.iter().map(|p| p.span).collect::<Vec<Span>>();
     // Where nothing is heavy enough there is nothing to share.
     let threads = groups.iter().map(Range::len).max().unwrap_or(1).max(1);
+    let lens: Vec<usize> = draft.buffers.iter().map(|len| len.next_multiple_of(Block::SIZE).max(Block::SIZE)).collect();
     let planner = Planner {
-        lens: &cx.buffers,
+        lens: &lens,
         groups: &groups,
-        inputs: &spans(&inputs),
-        outputs: &spans(&outputs),
+        inputs: &spans(&draft.inputs),
+        outputs: &spans(&draft.outputs),
         keep_all: options.keep_all,
     };
-    let layout = planner.layout(&mut cx.steps);
+    let layout = planner.layout(&mut draft.steps);
     if layout.arena_len > ARENA_LIMIT {
         return Err(Error::Limit { what: "bytes of arena".into(), limit: ARENA_LIMIT, got: layout.arena_len });
     }
-    for step in &mut cx.steps {
+    for step in &mut draft.steps {
         step.spans(&mut |span, _| layout.patch(span));
     }
-    for port in inputs.iter_mut().chain(&mut outputs) {
+    for port in draft.inputs.iter_mut().chain(&mut draft.outputs) {
         layout.patch(&mut port.span);
     }
-    for span in cx.places.iter_mut().flatten() {
+    for span in tensors.iter_mut().flatten() {
         layout.patch(span);
     }
     Ok(Plan {
@@ -177,15 +225,17 @@ fn finish(mut cx: Cx<'_>, inputs: &[TensorId], outputs: &[TensorId], options: &L
         arithmetic: options.arithmetic,
         arena_len: layout.arena_len,
         lifetimes: layout.lifetimes(),
-        steps: cx.steps,
-        origins: cx.origins,
+        steps: draft.steps,
+        origins: draft.origins,
         groups,
         threads,
-        consts: cx.consts.finish(),
-        inputs,
-        outputs,
-        tensors: cx.places,
-        warnings: cx.warnings,
+        images: 1,
+        many: None,
+        consts,
+        inputs: draft.inputs,
+        outputs: draft.outputs,
+        tensors,
+        warnings: Vec::new(),
     })
 }
 

@@ -1,9 +1,11 @@
 //! Reductions over constant axes: MEAN SUM REDUCE_MAX REDUCE_MIN.
 
+use edgebench_kernels::Span;
 use edgebench_kernels::arith::{Multiplier, quantize_multiplier};
 use edgebench_kernels::ops::reduce::{AXES, Level, Reduce, ReduceRule};
 
 use super::checks;
+use super::unary::{push, table};
 use crate::error::Error;
 use crate::graph::{DType, Op, ReduceKind, Tensor};
 use crate::lower::Cx;
@@ -31,6 +33,14 @@ pub(crate) fn reduce(cx: &mut Cx<'_>) -> Result<(), Error> {
         ReduceKind::Mean | ReduceKind::Sum if cx.is_litert() && !wide => sum_even(cx, kind, count)?,
         ReduceKind::Mean | ReduceKind::Sum => sum_away(cx, kind, count)?,
     };
+    if count == 1 && !wide {
+        let codes = rule.of_one();
+        if codes[..] == table(|q| q) {
+            return cx.alias(0, 0);
+        }
+        let codes = cx.codes(&codes);
+        return push(cx, codes, (Span::EMPTY, usize::MAX), 1);
+    }
     let scratch = cx.scratch(4 * y.elements());
     let step = Reduce { input: cx.input(0)?, output: cx.output(0)?, wide, scratch, levels, rule };
     cx.push(step, 0);

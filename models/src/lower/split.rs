@@ -54,7 +54,7 @@ pub(crate) fn split(cx: &mut Cx<'_>, options: &LowerOptions) -> Vec<Range<usize>
 }
 
 /// About how many nanoseconds a step takes with vector instructions; 0 for kinds that are never split.
-fn cost(step: &Step) -> u64 {
+pub(super) fn cost(step: &Step) -> u64 {
     let window = |s: &ConvShape| (s.batch * s.out_h * s.out_w * s.out_c * s.k_h * s.k_w) as u64;
     match step {
         Step::Conv(step) => step.shape.macs() / 150,

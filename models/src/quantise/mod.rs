@@ -4,6 +4,21 @@
 //! float Model ─┬─► Calibrator (observe samples) ─► Ranges ─┐
 //!              └──────────────────────────────────────────┴─► quantise ─► int8 Model
 //! ```
+//! ```
+//! use edgebench_models::build::{Builder, Kernel, Window};
+//! use edgebench_models::quantise::{CalibrateOptions, Io, QuantiseOptions, calibrate, quantise};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut b = Builder::new("tiny");
+//! let x = b.input("image", &[1, 4, 4, 1])?;
+//! let x = b.conv_2d(x, &Kernel { shape: &[2, 3, 3, 1], values: &[0.1; 18], bias: None }, Window::default())?;
+//! let float = b.finish(&[("features", x)])?;
+//! let ranges = calibrate(&float, [[0.0_f32; 16], [1.0; 16]], &CalibrateOptions::default())?;
+//! let int8 = quantise(&float, &ranges, &QuantiseOptions { io: Io::Uint8, ..QuantiseOptions::default() })?;
+//! assert_eq!(int8.subgraphs[0].operators.len(), 3); // QUANTIZE, CONV_2D, QUANTIZE
+//! # Ok(())
+//! # }
+//! ```
 //! * [`calibrate`] runs the float model and notes the smallest and largest value of every activation;
 //! * [`Ranges`] may as well come from training: ranges of activations and scales of weights that were said win;
 //! * [`quantise()`] chooses the scales and makes the model; [`params`] has the formulas, for whoever simulates them;

@@ -3,6 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use edgebench_models::Plan;
+use edgebench_models::graph::DType;
+
 /// The folder of other people's models: `$EDGEBENCH_MODELS`, or the one beside the repository.
 pub(crate) fn folder() -> Option<PathBuf> {
     let named = std::env::var_os("EDGEBENCH_MODELS").map(PathBuf::from);
@@ -36,4 +39,21 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
 pub(crate) fn notice(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Any bytes for integers, numbers from −1 to 1 for floats, zeros for indices; others for another `seed`.
+pub(crate) fn inputs(plan: &Plan, seed: u64) -> Vec<Vec<u8>> {
+    let mut state = seed;
+    let mut random = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 32) as u32
+    };
+    let mut of = |dtype: DType, len: usize| -> Vec<u8> {
+        match dtype {
+            DType::F32 => (0..len / 4).flat_map(|_| (random() as i32 as f32 / 2_f32.powi(31)).to_le_bytes()).collect(),
+            DType::I8 | DType::U8 | DType::I16 => (0..len).map(|_| (random() >> 24) as u8).collect(),
+            _ => vec![0; len],
+        }
+    };
+    plan.inputs.iter().map(|port| of(port.dtype, port.span.len)).collect()
 }

@@ -3,7 +3,7 @@
 use edgebench_models::build::{Builder, Kernel, Window};
 use edgebench_models::graph::Activation;
 use edgebench_models::quantise::{
-    CalibrateOptions, Error, Method, Origin, QuantiseOptions, Range, Ranges, calibrate, quantise,
+    CalibrateOptions, Error, Io, Method, Origin, QuantiseOptions, Range, Ranges, calibrate, quantise,
 };
 use edgebench_models::tflite::{BuiltinOperator, Model, OperatorCode};
 
@@ -157,4 +157,37 @@ fn constants_on_both_sides_are_refused_without_panic() {
     }
     let said = quantise(&model, &ranges, &QuantiseOptions::default()).expect_err("a refusal").to_string();
     assert!(said.contains("its input is constant"), "{said}");
+}
+
+#[test]
+fn ports_take_the_names_of_the_tensors_and_their_places_in_the_signature() {
+    let model = net(&WEIGHTS, 0.0);
+    let ranges = ranges(&model).expect("ranges");
+    let params = |model: &Model, id: i32| {
+        let quant = model.subgraphs[0].tensors[id as usize].quantization.clone();
+        quant.map(|quant| (quant.scale, quant.zero_point))
+    };
+    let int8 = quantise(&model, &ranges, &QuantiseOptions::default()).expect("a model");
+    let plain = int8.subgraphs[0].clone();
+    for io in Io::ALL {
+        let wrapped =
+            quantise(&model, &ranges, &QuantiseOptions { io, ..QuantiseOptions::default() }).expect("a model");
+        let graph = &wrapped.subgraphs[0];
+        let (input, output) = (graph.inputs[0], graph.outputs[0]);
+        let signature = &wrapped.signature_defs[0];
+        let named = (signature.inputs[0].tensor_index as i32, signature.outputs[0].tensor_index as i32);
+        assert_eq!(named, (input, output), "{}", io.name());
+        let name = |graph: &edgebench_models::tflite::SubGraph, id: i32| graph.tensors[id as usize].name.clone();
+        assert_eq!(name(graph, input), name(&plain, plain.inputs[0]));
+        assert_eq!(name(graph, output), name(&plain, plain.outputs[0]));
+        for (port, inner) in [(input, plain.inputs[0]), (output, plain.outputs[0])] {
+            let (scale, zero) = params(&int8, inner).expect("a quantisation");
+            let expected = match io {
+                Io::Int8 => Some((scale, zero)),
+                Io::Uint8 => Some((scale, vec![zero[0] + 128])),
+                Io::Float => None,
+            };
+            assert_eq!(params(&wrapped, port), expected, "{}", io.name());
+        }
+    }
 }

@@ -125,11 +125,14 @@ pub fn load(path: &Path, trainer: &mut Trainer, fingerprint: &str) -> Result<Opt
     Ok(Some(State { history: meta.history, best }))
 }
 
-/// Writes a file beside its place and renames it.
+/// Writes a file beside its place and renames it. Devices, pipes and folders are not replaced.
 ///
 /// # Errors
 /// [`Error::File`].
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(Error::file(path, "there is something else than a file, which is not replaced; give another name"));
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || {
         let mut builder = tempfile::Builder::new();
@@ -137,7 +140,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = builder.prefix(".edgebench-").tempfile_in(folder)?;
-        file.write_all(bytes)?;
+        // Errors of the temporary file itself would name it, not its place.
+        file.as_file_mut().write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         Ok::<(), std::io::Error>(())

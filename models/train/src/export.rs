@@ -5,6 +5,7 @@ use edgebench_models::graph::{Activation as Fused, Padding as Pads};
 use edgebench_models::quantise::{self, CalibrateOptions, Io, Origin, QuantiseOptions, Range, Ranges};
 use edgebench_models::tflite::{Model, TensorType};
 
+use crate::fold::affine;
 use crate::net::{self, Activation, LayerId, Op, Padding, Pool, Role};
 use crate::recipe::{Export, Recipe};
 use crate::technique::Channels;
@@ -45,6 +46,21 @@ pub fn float(net: &Net, params: &Params, form: Form) -> Result<Exported, Error> 
     Exporter::new(net, params, form).run()
 }
 
+/// The float model of `net` as it stands: batch normalisation is a MUL and an ADD, as converters leave it that cannot fold it.
+///
+/// # Errors
+/// As [`float`].
+pub(crate) fn as_it_is(net: &Net, params: &Params) -> Result<Exported, Error> {
+    Exporter::new(net, params, Form::Float).run()
+}
+
+impl Exported {
+    /// The tensor that holds the value of `layer`.
+    pub(crate) fn tensor(&self, layer: LayerId) -> Option<usize> {
+        self.values[layer]
+    }
+}
+
 /// What a recipe promises as its file, of the network that its last stage has left. Without simulated quantisation, int8 ranges are the
 /// smallest and largest values over `samples` (inputs).
 ///
@@ -57,18 +73,17 @@ pub fn artifact<S: AsRef<[f32]>>(
     samples: impl IntoIterator<Item = S>,
 ) -> Result<Model, Error> {
     let net = trainer.net();
-    match (recipe.export, recipe.has_qat()) {
-        (Export::Float, false) => Ok(float(net, &trainer.stripped(), Form::Float)?.model),
-        (Export::Float, true) => Ok(float(net, &trainer.effective(), Form::Simulated)?.model),
-        (Export::Int8, true) => trained_int8(trainer, io),
-        (Export::Int8, false) => {
+    let simulates = net.layers().iter().any(|layer| layer.op == Op::FakeQuant);
+    match recipe.export {
+        Export::Float if simulates => Ok(float(net, &trainer.effective(), Form::Simulated)?.model),
+        Export::Float => Ok(float(net, &trainer.stripped(), Form::Float)?.model),
+        Export::Int8 if recipe.has_qat() => trained_int8(trainer, io),
+        Export::Int8 => {
             let params = trainer.stripped();
             let exported = float(net, &params, Form::Float)?;
             let calibrated = quantise::calibrate(&exported.model, samples, &CalibrateOptions::default());
-            let mut ranges = calibrated.map_err(|error| refuse(net, error))?;
-            weight_scales(&exported, trainer, &params, &mut ranges)?;
-            let options = QuantiseOptions { io, ..QuantiseOptions::default() };
-            quantise::quantise(&exported.model, &ranges, &options).map_err(|error| refuse(net, error))
+            let ranges = calibrated.map_err(|error| refuse(net, error))?;
+            quantised(trainer, &exported, ranges, io)
         }
     }
 }
@@ -78,15 +93,21 @@ pub fn artifact<S: AsRef<[f32]>>(
 /// # Errors
 /// [`Error::Export`] if a range is missing or the format cannot say it.
 pub fn trained_int8(trainer: &Trainer, io: Io) -> Result<Model, Error> {
+    let exported = float(trainer.net(), &trainer.stripped(), Form::Float)?;
+    quantised(trainer, &exported, Ranges::new(), io)
+}
+
+/// The int8 model. Ranges that training has found, here or before the network was read from a file, win over those that are given.
+fn quantised(trainer: &Trainer, exported: &Exported, mut ranges: Ranges, io: Io) -> Result<Model, Error> {
     let net = trainer.net();
-    let params = trainer.stripped();
-    let exported = float(net, &params, Form::Float)?;
-    let mut ranges = Ranges::new();
-    weight_scales(&exported, trainer, &params, &mut ranges)?;
+    weight_scales(exported, trainer, &mut ranges)?;
     for (at, layer) in net.layers().iter().enumerate().filter(|(_, layer)| layer.op == Op::FakeQuant) {
-        let range = net.tensor(at, Role::Range).map(|range| params.get(range)).unwrap_or_default();
+        let range = net.tensor(at, Role::Range).map(|range| trainer.params.get(range)).unwrap_or_default();
         let (&[min, max], Some(tensor)) = (range, exported.values[layer.inputs[0]]) else { continue };
-        ranges.insert(tensor, Range { min, max, origin: Origin::Trained }).map_err(|error| refuse(net, error))?;
+        // Of an activation that was always 0, or of nothing yet.
+        if min < max || ranges.get(tensor).is_none() {
+            ranges.insert(tensor, Range { min, max, origin: Origin::Trained }).map_err(|error| refuse(net, error))?;
+        }
     }
     let options = QuantiseOptions { io, ..QuantiseOptions::default() };
     quantise::quantise(&exported.model, &ranges, &options).map_err(|error| refuse(net, error))
@@ -94,7 +115,8 @@ pub fn trained_int8(trainer: &Trainer, io: Io) -> Result<Model, Error> {
 
 /// The scales of kernels whose clusters are shared by all channels (they keep the codes as few as the values), and of those that were
 /// quantised in training.
-fn weight_scales(exported: &Exported, trainer: &Trainer, stripped: &Params, ranges: &mut Ranges) -> Result<(), Error> {
+fn weight_scales(exported: &Exported, trainer: &Trainer, ranges: &mut Ranges) -> Result<(), Error> {
+    let stripped = trainer.stripped();
     for (at, path) in trainer.paths.iter().enumerate() {
         let (Some(path), Some(tensor)) = (path, exported.kernels[at]) else { continue };
         if path.quantised || path.clusters.as_ref().is_some_and(|clusters| clusters.is_shared()) {
@@ -202,7 +224,12 @@ impl<'a> Exporter<'a> {
             // As Keras has it: the image is gone, which is what a dense layer takes.
             Op::GlobalAveragePool => self.builder.mean(first(&self.place), &[1, 2], false),
             Op::Flatten => self.flat(first(&self.place), shape.len()),
-            Op::Dropout(_) | Op::BatchNorm { .. } => Ok(first(&self.place)),
+            Op::Dropout(_) => Ok(first(&self.place)),
+            Op::BatchNorm { .. } => {
+                let (scale, shift) = affine(net, self.params, at);
+                let x = self.builder.mul_constant(first(&self.place), &[shape.c], &scale)?;
+                self.builder.add_constant(x, &[shape.c], &shift)
+            }
             Op::FakeQuant if self.form == Form::Simulated => self.simulated(at),
             Op::FakeQuant => Ok(first(&self.place)),
         }

@@ -55,7 +55,7 @@ pub fn fold(net: &Net, params: &Params) -> Result<(Net, Params), Error> {
 }
 
 /// Factor and summand of each channel.
-fn affine(net: &Net, params: &Params, norm: usize) -> (Vec<f32>, Vec<f32>) {
+pub(crate) fn affine(net: &Net, params: &Params, norm: usize) -> (Vec<f32>, Vec<f32>) {
     let first = net.tensors_of(norm).start;
     let [gamma, beta, mean, variance] = [0, 1, 2, 3].map(|at| params.get(first + at));
     let Op::BatchNorm { epsilon, .. } = net.layers()[norm].op else { return Default::default() };

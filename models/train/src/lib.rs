@@ -22,6 +22,7 @@ mod images;
 pub mod import;
 pub mod net;
 pub mod optim;
+pub mod paper;
 mod params;
 mod promise;
 pub mod quant;

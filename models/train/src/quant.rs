@@ -1,9 +1,10 @@
 //! Simulated quantisation: what an int8 network will compute, in float32, as the exporter writes it.
 
 use edgebench_models::quantise::Params;
+use edgebench_models::quantise::params::{bias_code, bias_scale, room_for_bias};
 use edgebench_train_kernels::FakeQuant;
 
-use crate::net::{Activation, Op};
+use crate::net::{Activation, Layer, Op, Role};
 use crate::{Error, Net};
 
 /// How much of the old range stays with every step (SPEC B.3).
@@ -18,6 +19,19 @@ pub fn activation(range: &[f32]) -> Option<FakeQuant> {
     }
     let Params { scale, zero_point } = Params::of_range(lo, hi);
     Some(FakeQuant { scale, zero_point, min: -128, max: 127 })
+}
+
+/// Images as an int8 model is given them. Their codes are made outside of the model, by another rounding than that of activations, and
+/// pixels often lie in the middle of two codes: with the wrong one a model would be trained on images that it never sees.
+pub(crate) fn input(rule: &FakeQuant, x: &[f32], y: &mut [f32]) {
+    let FakeQuant { scale, zero_point, min, max } = *rule;
+    let (lo, hi) = (f64::from(min - zero_point), f64::from(max - zero_point));
+    for (x, y) in x.iter().zip(y) {
+        let steps = f64::from(*x) / f64::from(scale);
+        // As `Params::code`: half away from zero is truncation after the largest number below a half is added, in half the time.
+        let steps = (steps + 0.499_999_999_999_999_94_f64.copysign(steps)).clamp(lo, hi);
+        *y = (steps as i32) as f32 * scale;
+    }
 }
 
 /// A range follows the smallest and largest value of a batch; the first batch sets it.
@@ -35,7 +49,8 @@ pub(crate) fn follow(range: &mut [f32], (lo, hi): (f32, f32)) {
 }
 
 /// `net` with simulated quantisation wherever its int8 form has a tensor with a range of its own: after the input, after convolutions
-/// and dense layers, additions and means, and behind their ReLU where they have one. Kernels are not touched; their path
+/// and dense layers, additions and means, and behind their ReLU where they have one. Where it is there already, as in a network out of
+/// a file, it stays with its range. Kernels are not touched; their path
 /// ([`WeightPath::quantised`](crate::technique::WeightPath)) is.
 ///
 /// # Errors
@@ -62,11 +77,67 @@ pub fn insert(net: &Net, params: &crate::Params) -> Result<(Net, crate::Params),
             Op::Conv(_) | Op::Depthwise { .. } | Op::Dense { .. } | Op::Add => !fused,
             _ => false,
         };
-        if ranged {
-            place[at] = out.add(format!("{}/quant", layer.name), Op::FakeQuant, &[place[at]])?;
+        if ranged && next.is_none_or(|next| next.op != Op::FakeQuant) {
+            let taken = |name: &String| layers.iter().any(|layer| layer.name == *name);
+            let mut name = format!("{}/quant", layer.name);
+            while taken(&name) {
+                name.push('_');
+            }
+            place[at] = out.add(name, Op::FakeQuant, &[place[at]])?;
             values.push(vec![0.0; 2]);
         }
     }
     let params = crate::Params::new(&out, values)?;
     Ok((out, params))
+}
+
+/// Biases become the multiples that an int8 file holds: of the scale of the input times that of the channel's weights. `scales` are
+/// those of each kernel that is quantised.
+pub(crate) fn round_biases(net: &Net, scales: &[Option<Vec<f32>>], params: &mut crate::Params) {
+    for layer in 1..net.layers().len() {
+        let Some(kernel) = net.tensors_of(layer).find(|&at| net.tensors()[at].role.is_kernel()) else { continue };
+        let (Some(scales), Some(bias)) = (&scales[kernel], net.tensor(layer, Role::Bias)) else { continue };
+        let Some(input) = input_scale(net, params, layer) else { continue };
+        for (bias, weights) in params.tensors_mut()[bias].iter_mut().zip(scales) {
+            // So large a bias makes the exporter take other scales.
+            if room_for_bias(*bias, input, *weights).is_none() {
+                let scale = bias_scale(input, *weights);
+                *bias = (f64::from(bias_code(*bias, scale)) * f64::from(scale)) as f32;
+            }
+        }
+    }
+}
+
+/// The scale of the codes that `layer` takes: of the last simulated quantisation before it, if only moves are between.
+fn input_scale(net: &Net, params: &crate::Params, layer: usize) -> Option<f32> {
+    let mut at = net.layers()[layer].inputs[0];
+    loop {
+        let Layer { op, inputs, .. } = &net.layers()[at];
+        match op {
+            Op::FakeQuant => return Some(activation(params.get(net.tensors_of(at).start))?.scale),
+            Op::Pad(_) | Op::Upsample(_) | Op::Pool(..) | Op::Flatten | Op::Dropout(_) => at = inputs[0],
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_have_the_codes_that_models_are_given() {
+        for (lo, hi) in [(-1.0, 1.0), (0.0, 1.0), (-0.74, 1.0), (-123.68, 151.061), (-3.0, 0.0)] {
+            let rule = activation(&[lo, hi]).unwrap();
+            let params = Params { scale: rule.scale, zero_point: rule.zero_point };
+            let pixels = (-20..276).map(|pixel| lo + (hi - lo) * pixel as f32 / 255.0);
+            let halves = (-600..600).map(|half| half as f32 / 2.0 * rule.scale);
+            let x: Vec<f32> = pixels.chain(halves).chain([0.0, -0.0, 1e30, -1e30]).collect();
+            let mut found = vec![0.0; x.len()];
+            input(&rule, &x, &mut found);
+            for (x, found) in x.iter().zip(found) {
+                assert_eq!(found, params.real(params.code(*x)), "{x} of {lo} to {hi}");
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use crate::net::Role;
 use crate::optim::{Moments, Moving, Optimizer};
 use crate::technique::prune::{self, Schedule};
 use crate::technique::{Channels, WeightPath};
-use crate::{Error, Net, Params};
+use crate::{Error, Net, Params, quant};
 
 /// A network and all that changes while it learns.
 #[derive(Debug)]
@@ -117,22 +117,26 @@ impl Trainer {
     /// The kernels as a float file holds them, after pruning and clustering.
     #[must_use]
     pub fn stripped(&self) -> Params {
-        self.through(WeightPath::stripped)
-    }
-
-    /// The kernels as layers see them: quantised too.
-    #[must_use]
-    pub fn effective(&self) -> Params {
-        self.through(WeightPath::effective)
-    }
-
-    fn through(&self, path: fn(&WeightPath, Channels, &[f32]) -> Vec<f32>) -> Params {
         let mut params = self.params.clone();
         for (tensor, values) in params.tensors_mut().iter_mut().enumerate() {
-            if let Some(own) = &self.paths[tensor] {
-                *values = path(own, Channels::of(&self.net.tensors()[tensor]), values);
+            if let Some(path) = &self.paths[tensor] {
+                *values = path.stripped(Channels::of(&self.net.tensors()[tensor]), values);
             }
         }
+        params
+    }
+
+    /// The numbers as layers see them: where quantisation is simulated, kernels and biases are those of the int8 file.
+    #[must_use]
+    pub fn effective(&self) -> Params {
+        let mut params = self.params.clone();
+        let mut scales = vec![None; self.paths.len()];
+        for (tensor, values) in params.tensors_mut().iter_mut().enumerate() {
+            if let Some(path) = &self.paths[tensor] {
+                (*values, scales[tensor]) = path.effective(Channels::of(&self.net.tensors()[tensor]), values);
+            }
+        }
+        quant::round_biases(&self.net, &scales, &mut params);
         params
     }
 

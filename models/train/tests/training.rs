@@ -163,7 +163,7 @@ fn techniques_keep_what_they_promise() {
         codes.dedup();
         assert!(codes.len() <= 16, "{}: {codes:?}", info.name);
         // What the layer sees are these codes.
-        let seen = path.effective(channels, trainer.params.get(tensor));
+        let (seen, _) = path.effective(channels, trainer.params.get(tensor));
         let same =
             seen.iter().enumerate().all(|(at, value)| *value == f32::from(all[at]) * scales[channels.channel(at)]);
         assert!(same, "{}", info.name);

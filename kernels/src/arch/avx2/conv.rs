@@ -147,7 +147,7 @@ impl<D: Dot + ?Sized> Kernel for Int8<D> {
     }
 
     #[inline(always)]
-    fn tiles(panels: usize, pixels: usize) -> (usize, &'static [TileFn<Self>]) {
+    fn tiles(panels: usize, pixels: usize, _: bool) -> (usize, &'static [TileFn<Self>]) {
         D::tiles(panels, pixels)
     }
 }

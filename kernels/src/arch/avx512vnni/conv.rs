@@ -2,10 +2,11 @@
 
 use core::arch::x86_64::*;
 
+use super::PACK;
 use super::requant::{F32Even, TWO_23, all_below_one, code_of_lane, first, is_f32_even, load_f32, load_i32};
 use crate::arch::gemm::{self, Kernel, Operands, Source, Taps, Target, TileFn};
 use crate::arith::RequantData;
-use crate::ops::conv::{Conv, ConvData};
+use crate::ops::conv::{Conv, ConvData, ConvShape};
 
 /// [`Kernel`] of this file, with one of the epilogues below.
 struct Int8<const EPILOGUE: u8>;
@@ -119,6 +120,12 @@ impl<const EPILOGUE: u8> Kernel for Int8<EPILOGUE> {
                     UNLIMITED => finish.even.codes_unlimited(acc, scale),
                     _ => finish.even.codes_below_one(acc, scale),
                 };
+                if EPILOGUE != ANY && to.pitch == 16 * NP && to.valid >= 16 * NP && m + pixels <= MR {
+                    // The pixels lie one after the other.
+                    _mm512_storeu_epi8(to.at.add(m * to.pitch), codes);
+                    m += pixels;
+                    continue;
+                }
                 for pixel in 0..pixels.min(MR - m) {
                     let at = to.at.add((m + pixel) * to.pitch);
                     if EPILOGUE != ANY && to.valid >= 16 * NP {
@@ -139,16 +146,45 @@ impl<const EPILOGUE: u8> Kernel for Int8<EPILOGUE> {
     }
 
     #[inline(always)]
-    fn copy(from: &[i8], to: &mut [u8]) {
-        super::to_unsigned(from, to);
+    fn held_channels(s: &ConvShape) -> usize {
+        PACK.held_channels(s)
     }
 
     #[inline(always)]
-    fn tiles(panels: usize, pixels: usize) -> (usize, &'static [TileFn<Self>]) {
+    fn copy(from: &[i8], to: &mut [u8]) {
+        if from.len() == to.len() {
+            super::to_unsigned(from, to);
+        } else {
+            // SAFETY: the caller of the convolution vouches for the CPU.
+            unsafe { spread(from, to) };
+        }
+    }
+
+    #[inline(always)]
+    fn tiles(panels: usize, pixels: usize, slides: bool) -> (usize, &'static [TileFn<Self>]) {
         match panels {
+            1 if slides => (1, Self::SLIDING_1),
             4.. if pixels <= Self::TILES_4.len() => (4, Self::TILES_4),
             2.. => (2, Self::TILES_2),
             _ => (1, Self::TILES_1),
+        }
+    }
+}
+
+/// Pixels of three codes to four, as `vpdpbusd` wants them.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn spread(from: &[i8], to: &mut [u8]) {
+    assert_eq!(from.len() / 3, to.len() / 4, "pixels of three codes");
+    // Four pixels to each 128-bit lane, then their codes apart.
+    let lanes = _mm512_setr_epi32(0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11);
+    let apart = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1));
+    for (from, to) in from.chunks(48).zip(to.chunks_mut(64)) {
+        let (read, write) = (!0 >> (64 - from.len()), !0 >> (64 - to.len()));
+        // SAFETY: the masks have no lanes beyond the ends of `from` and `to`.
+        unsafe {
+            let codes = _mm512_permutexvar_epi32(lanes, _mm512_maskz_loadu_epi8(read, from.as_ptr()));
+            let codes = _mm512_xor_si512(_mm512_shuffle_epi8(codes, apart), _mm512_set1_epi8(-128));
+            _mm512_mask_storeu_epi8(to.as_mut_ptr().cast(), write, codes);
         }
     }
 }
@@ -227,6 +263,7 @@ unsafe fn tiles<const EPILOGUE: u8, const MR: usize, const NP: usize, const U: u
 
 impl<const EPILOGUE: u8> Int8<EPILOGUE> {
     const TILES_1: &[TileFn<Self>] = &gemm::table!(tiles, EPILOGUE, 1, 4: 1 2 3 4 5 6 7 8, 2: 9 10 11 12 13 14 15 16);
+    const SLIDING_1: &[TileFn<Self>] = &gemm::table!(tiles, EPILOGUE, 1, 0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
     const TILES_2: &[TileFn<Self>] = &gemm::table!(tiles, EPILOGUE, 2, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 1: 13 14);
     const TILES_4: &[TileFn<Self>] = &gemm::table!(tiles, EPILOGUE, 4, 1: 1 2 3 4 5 6);
 }

@@ -10,10 +10,13 @@ mod requant;
 use crate::isa::{Isa, Kernels, PackSpec};
 use crate::ops::max_pool::{self, MaxPool, MaxPoolData};
 
+/// How weights lie.
+const PACK: PackSpec = PackSpec { nr: 16, kr: 4, offset: 128, code_size: 1, slides: true };
+
 /// The table.
 pub static KERNELS: Kernels = Kernels {
     isa: Isa::Avx512Vnni,
-    conv_pack: PackSpec { nr: 16, kr: 4, offset: 128, code_size: 1 },
+    conv_pack: PACK,
     conv_f32_nr: 16,
     conv: conv::conv,
     depthwise: depthwise::depthwise,

@@ -15,9 +15,11 @@ use crate::{ConvShape, Scratch};
 /// Bytes of a band that should stay in the first cache.
 const BAND: usize = 32 * 1024;
 /// Pixels of a packed band.
-const PACKED: usize = 192;
+const PACKED: usize = 256;
 /// Floats from pixel to pixel of packed output gradients.
 const DY_PITCH: usize = 16;
+/// Floats from tile to tile of packed output gradients: not a power of two, for the sake of caches.
+const DY_TILE: usize = (PACKED + 1) * DY_PITCH;
 
 /// A part of a row of `dw`.
 #[derive(Clone, Debug)]
@@ -33,7 +35,7 @@ pub(super) struct Slice {
 }
 
 /// The slices of a row.
-pub(super) fn slices(s: &ConvShape, lanes: usize) -> Vec<Slice> {
+pub(super) fn slices(s: &ConvShape) -> Vec<Slice> {
     let ic = s.in_c / s.groups;
     let inside = |d: usize, tap: usize| {
         let (input, output) = ([s.in_h, s.in_w][d], [s.out_h, s.out_w][d]);
@@ -43,8 +45,9 @@ pub(super) fn slices(s: &ConvShape, lanes: usize) -> Vec<Slice> {
     };
     let at = |d: usize, tap: usize| inside(d, tap).start * s.stride[d] + tap * s.dilation[d] - s.pad[d];
     let mut all = Vec::new();
-    // A vector that is less than 60 % full costs more than the copy.
-    let padded = s.kernel[1] > 1 && ic * 10 < ic.next_multiple_of(lanes) * 6 && (s.dilation[1], s.groups) == (1, 1);
+    // Where vectors (the longest there are, so that zeros are multiplied on every instruction set or on none) would be less than 60 %
+    // full, the copy costs less.
+    let padded = s.kernel[1] > 1 && ic * 10 < ic.next_multiple_of(16) * 6 && (s.dilation[1], s.groups) == (1, 1);
     if padded {
         let rows = (0..s.kernel[0]).filter(|ky| !inside(0, *ky).is_empty());
         all.extend(rows.map(|ky| {
@@ -179,7 +182,7 @@ impl Group<'_> {
     unsafe fn direct<V: Vector>(&self, slices: &[Slice], (x, dy): (&[f32], &[f32]), dw: &mut [f32]) {
         let s = self.s;
         let n = x.len() / s.x_len();
-        let pixels = (BAND / 4 / (s.in_c + s.out_c)).max(48);
+        let pixels = (BAND / 4 / (s.in_c + s.out_c)).max(96);
         if let [slice] = slices {
             let dims = merged(self.dims(n, slice));
             if dims[0].count * dims[1].count == 1 {
@@ -286,7 +289,7 @@ impl Group<'_> {
         let (dims, outputs, len) = (self.dims(x.len() / s.x_len(), slice), self.outputs.len(), slice.k.len());
         let pixels: usize = dims.iter().map(|d| d.count).product();
         let mr = tile_len(outputs, most::<V>(2)).min(DY_PITCH);
-        let (dy_len, x_len) = (PACKED * DY_PITCH * outputs.div_ceil(mr), PACKED * 3 * V::LANES);
+        let (dy_len, x_len) = (DY_TILE * outputs.div_ceil(mr), PACKED * 3 * V::LANES);
         let (packed_dy, packed_x) = scratch.floats(dy_len + x_len).split_at_mut(dy_len);
         let place = |pixel: usize| {
             let (row, column) = (pixel / dims[2].count, pixel % dims[2].count);
@@ -311,7 +314,7 @@ impl Group<'_> {
             for (pixel, offset) in each(|d| d.dst).enumerate() {
                 let from = &dy[self.first_dy(slice) + offset + self.outputs.start..][..outputs];
                 for (tile, o) in (0..outputs).step_by(mr).enumerate() {
-                    let to = &mut packed_dy[(tile * PACKED + pixel) * DY_PITCH..][..DY_PITCH];
+                    let to = &mut packed_dy[tile * DY_TILE + pixel * DY_PITCH..][..DY_PITCH];
                     copy::<V>(&from[o..outputs.min(o + mr)], to);
                 }
             }
@@ -331,7 +334,7 @@ impl Group<'_> {
                         let sums = Sums {
                             lines: Lines { rows: 1, columns: count, x_pitch: [0, pitch], dy_pitch: [0, DY_PITCH] },
                             x: packed_x.as_ptr(),
-                            dy: packed_dy[tile * PACKED * DY_PITCH + part - o..].as_ptr(),
+                            dy: packed_dy[tile * DY_TILE + part - o..].as_ptr(),
                             dw: dw[part * s.row_len() + slice.k.start + start..].as_mut_ptr(),
                             dw_pitch: s.row_len(),
                             valid: len - start,

@@ -54,7 +54,7 @@ impl ConvPlan {
             kernels: *kernels,
             forward: product(Part::forward(&shape), [ic, oc], [shape.x_len(), shape.y_len()]),
             backward: product(Part::backward(&shape), [oc, ic], [shape.y_len(), shape.x_len()]),
-            slices: gradient::slices(&shape, kernels.lanes()),
+            slices: gradient::slices(&shape),
         })
     }
 

@@ -9,7 +9,7 @@
 use super::pack::panel_len;
 use super::tile::{Run, Start, Tiles, most, panels, tiles};
 use crate::arch::{Op, Vector};
-use crate::walk::{Dim, Part, Rect, Strips, tile_len};
+use crate::walk::{Dim, Part, Rect, Strips, chunk_len, tile_len};
 
 /// Products of a block at most: 2 panels of them should stay in the first cache.
 const BLOCK: usize = 320;
@@ -87,7 +87,7 @@ impl Op for Multiply<'_> {
         let Multiply { product: p, n, src, weights, bias, dst, accumulate } = self;
         let [src_len, dst_len] = p.image;
         assert!(src.len() == n * src_len && dst.len() == n * dst_len, "slices of the product's lengths");
-        let chunk = (CHUNK / (src_len + dst_len)).next_multiple_of(16);
+        let chunk = chunk_len(CHUNK, src_len + dst_len);
         for (src, dst) in src.chunks(chunk * src_len).zip(dst.chunks_mut(chunk * dst_len)) {
             let mut at = weights;
             for part in &p.parts {
@@ -139,7 +139,7 @@ unsafe fn multiply<V: Vector>(
                 if runs.is_empty() && matches!(start, Start::Destination) {
                     continue;
                 }
-                let strips = Strips::new(rect, n, images, most::<V>(np));
+                let strips = Strips::new(rect, images, (most::<V>(np), most::<V>(np).div_ceil(2)));
                 let mr = tile_len(strips.line.count, most::<V>(np));
                 let (tiles_of_line, rest) = (strips.line.count / mr, strips.line.count % mr);
                 strips.for_each(|s, d| {

@@ -3,7 +3,7 @@
 use super::tile::{Tiles, most, tiles};
 use crate::arch::{Op, Vector};
 use crate::conv::Start;
-use crate::walk::{Dim, Part, Strips, tile_len};
+use crate::walk::{Dim, Part, Strips, chunk_len, tile_len};
 
 /// Floats of source and destination that should stay in the second cache.
 const CHUNK: usize = 128 * 1024;
@@ -33,13 +33,13 @@ impl Op for Multiply<'_> {
             Some(bias) => Start::Bias(bias.as_ptr()),
             None => Start::Zero,
         };
-        let chunk = (CHUNK / (src_len + dst_len)).next_multiple_of(16);
+        let chunk = chunk_len(CHUNK, src_len + dst_len);
         for (src, dst) in self.src.chunks(chunk * src_len).zip(self.dst.chunks_mut(chunk * dst_len)) {
             let n = src.len() / src_len;
             let images = Dim { count: n, src: src_len, dst: dst_len };
             for part in self.parts {
                 for rect in &part.rects {
-                    let strips = Strips::new(rect, n, images, most::<V>());
+                    let strips = Strips::new(rect, images, (most::<V>(), 4));
                     let mr = tile_len(strips.line.count, most::<V>());
                     let (tiles_of_line, rest) = (strips.line.count / mr, strips.line.count % mr);
                     strips.for_each(|s, d| {

@@ -44,9 +44,9 @@ impl Lane for Adam {
         // SAFETY: as this function's.
         unsafe {
             let g = get::<V, WHOLE>(self.g.add(i), n);
-            let square = V::mul(g, g);
             let m = V::fma(V::sub(get::<V, WHOLE>(self.m.add(i), n), g), V::splat(s.beta1), g);
-            let v = V::fma(V::sub(get::<V, WHOLE>(self.v.add(i), n), square), V::splat(s.beta2), square);
+            let old = V::mul(get::<V, WHOLE>(self.v.add(i), n), V::splat(s.beta2));
+            let v = V::fma(V::mul(g, g), V::splat(s.share2), old);
             let by = V::div(m, V::fma(V::sqrt(v), V::splat(s.root), V::splat(s.epsilon)));
             let w = V::mul(get::<V, WHOLE>(self.w.add(i), n), V::splat(s.keep));
             put::<V, WHOLE>(self.m.add(i), m, n);

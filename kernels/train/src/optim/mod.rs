@@ -36,6 +36,8 @@ pub fn sgd_momentum(k: &Kernels, step: &SgdStep, w: &mut [f32], g: &[f32], v: &m
 pub struct AdamStep {
     beta1: f32,
     beta2: f32,
+    /// `1 − beta2`, of which `f32` would keep but five digits if it were taken of the rounded `beta2`.
+    share2: f32,
     epsilon: f32,
     /// `1 − rate · weight_decay`
     keep: f32,
@@ -53,6 +55,7 @@ impl AdamStep {
         AdamStep {
             beta1: betas.0 as f32,
             beta2: betas.1 as f32,
+            share2: (1.0 - betas.1) as f32,
             epsilon: epsilon as f32,
             keep: (1.0 - rate * weight_decay) as f32,
             rate: (rate / correction(betas.0)) as f32,
@@ -61,7 +64,7 @@ impl AdamStep {
     }
 }
 
-/// `m = fma(beta1, m − g, g)`, `v = fma(beta2, v − g², g²)`, `w = fma(−rate, m / fma(√v, root, epsilon), w · keep)`, with the
+/// `m = fma(beta1, m − g, g)`, `v = fma(1 − beta2, g², beta2 · v)`, `w = fma(−rate, m / fma(√v, root, epsilon), w · keep)`, with the
 /// corrections of the step in `rate` and `root`.
 ///
 /// # Panics

@@ -3,7 +3,6 @@
 use crate::{Kernels, PadShape, UpsampleShape, add_assign};
 
 fn check((x_len, y_len): (usize, usize), n: usize, x: usize, y: usize) {
-    assert!(x_len > 0 && y_len > 0, "every dimension must be at least 1");
     assert_eq!(x, n * x_len, "inputs (or their gradient) of another shape");
     assert_eq!(y, n * y_len, "outputs (or their gradient) of another shape");
 }
@@ -13,6 +12,7 @@ fn check((x_len, y_len): (usize, usize), n: usize, x: usize, y: usize) {
 /// # Panics
 /// If a slice has another length than the shape says.
 pub fn upsample_forward(_k: &Kernels, s: &UpsampleShape, n: usize, x: &[f32], y: &mut [f32]) {
+    s.check().expect("a shape that can be computed");
     check((s.x_len(), s.y_len()), n, x.len(), y.len());
     let (c, line) = (s.channels, s.in_w * s.channels);
     for (x, y) in x.chunks_exact(line).zip(y.chunks_exact_mut(line * s.factor * s.factor)) {
@@ -29,6 +29,7 @@ pub fn upsample_forward(_k: &Kernels, s: &UpsampleShape, n: usize, x: &[f32], y:
 /// # Panics
 /// As [`upsample_forward`].
 pub fn upsample_backward(k: &Kernels, s: &UpsampleShape, n: usize, dy: &[f32], dx: &mut [f32], accumulate: bool) {
+    s.check().expect("a shape that can be computed");
     check((s.x_len(), s.y_len()), n, dx.len(), dy.len());
     if !accumulate {
         dx.fill(0.0);
@@ -53,6 +54,7 @@ fn row_at(s: &PadShape, y: usize) -> usize {
 /// # Panics
 /// If a slice has another length than the shape says.
 pub fn pad_forward(_k: &Kernels, s: &PadShape, n: usize, x: &[f32], y: &mut [f32]) {
+    s.check().expect("a shape that can be computed");
     check((s.x_len(), s.y_len()), n, x.len(), y.len());
     let line = s.in_w * s.channels;
     for (x, y) in x.chunks_exact(s.x_len()).zip(y.chunks_exact_mut(s.y_len())) {
@@ -68,6 +70,7 @@ pub fn pad_forward(_k: &Kernels, s: &PadShape, n: usize, x: &[f32], y: &mut [f32
 /// # Panics
 /// As [`pad_forward`].
 pub fn pad_backward(k: &Kernels, s: &PadShape, n: usize, dy: &[f32], dx: &mut [f32], accumulate: bool) {
+    s.check().expect("a shape that can be computed");
     check((s.x_len(), s.y_len()), n, dx.len(), dy.len());
     let line = s.in_w * s.channels;
     for (dx, dy) in dx.chunks_exact_mut(s.x_len()).zip(dy.chunks_exact(s.y_len())) {

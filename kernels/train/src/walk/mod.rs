@@ -8,7 +8,7 @@
 mod axis;
 mod strips;
 
-pub(crate) use strips::{Dim, Strips, merged, tile_len};
+pub(crate) use strips::{Dim, Strips, chunk_len, merged, tile_len};
 
 use crate::ConvShape;
 use axis::{Axis, Class};

@@ -44,14 +44,15 @@ pub(crate) struct Strips {
 }
 
 impl Strips {
-    /// Chooses the line for tiles of up to `most` pixels: the innermost dimension unless tiles of another are much larger.
-    pub(crate) fn new(rect: &Rect, n: usize, images: Dim, most: usize) -> Strips {
+    /// Chooses the line for tiles of up to `most` pixels: the innermost dimension, unless its tiles have fewer than `enough` and those
+    /// of another more. (Images often lie at multiples of 4 KiB, where they compete for the same lines of a cache.)
+    pub(crate) fn new(rect: &Rect, images: Dim, (most, enough): (usize, usize)) -> Strips {
         let [h, w] = [0, 1].map(|d| Dim { count: rect.count[d], src: rect.src_pitch[d], dst: rect.dst_pitch[d] });
-        let dims = merged([Dim { count: n, ..images }, h, w]);
+        let dims = merged([images, h, w]);
         let tile = |d: usize| tile_len(dims[d].count, most);
         let mut line = 2;
         for d in [1, 0] {
-            if tile(line) * 2 < most && tile(d) > tile(line) {
+            if tile(line) < enough && tile(d) > tile(line) {
                 line = d;
             }
         }
@@ -72,6 +73,15 @@ impl Strips {
                 f(i * a.src + j * b.src, i * a.dst + j * b.dst);
             }
         }
+    }
+}
+
+/// Images that are done together where source and destination have `len` floats each, and `budget` should stay in a cache.
+pub(crate) fn chunk_len(budget: usize, len: usize) -> usize {
+    match budget / len {
+        0 => 1,
+        few @ 1..16 => few,
+        many => many - many % 16,
     }
 }
 

@@ -24,6 +24,11 @@ impl Rng {
         (0..n).map(|_| self.real()).collect()
     }
 
+    /// As after an activation: half of them are zeros.
+    pub(crate) fn rectified(&mut self, n: usize) -> Vec<f32> {
+        (0..n).map(|_| self.real().max(0.0)).collect()
+    }
+
     /// Whole numbers from −4 to 4: sums of their products are exact.
     pub(crate) fn whole(&mut self, n: usize) -> Vec<f32> {
         (0..n).map(|_| (self.next() % 9) as f32 - 4.0).collect()
@@ -38,6 +43,16 @@ pub(crate) fn assert_same(found: &[f32], expected: &[f32], what: &str) {
     if let Some(i) = different {
         panic!("{what}: element {i} of {} is {} instead of {}", found.len(), found[i], expected[i]);
     }
+}
+
+/// The same bits as those of the instruction set before.
+#[track_caller]
+pub(crate) fn assert_bits(found: Vec<Vec<f32>>, before: &mut Option<Vec<Vec<f32>>>, what: &str) {
+    let bits = |all: &[Vec<f32>]| -> Vec<u32> { all.iter().flatten().map(|x| x.to_bits()).collect() };
+    if let Some(before) = before {
+        assert!(bits(&found) == bits(before), "{what}: other bits than another instruction set");
+    }
+    *before = Some(found);
 }
 
 /// A convolution whose output size follows from padding on all sides.

@@ -4,7 +4,7 @@ use edgebench_models::Graph;
 
 use super::walk::{Value, Walk};
 use super::{Head, Imported};
-use crate::net::LayerId;
+use crate::net::{LayerId, Op};
 use crate::{Error, Net, Params};
 
 pub(super) fn finish(walk: Walk<'_>, graph: &Graph) -> Result<Imported, Error> {
@@ -43,4 +43,30 @@ fn needed(walk: &Walk<'_>, output: LayerId) -> Result<(Net, Vec<Vec<f32>>), Erro
         numbers.extend(walk.net.tensors_of(at).map(|tensor| walk.numbers[tensor].clone()));
     }
     Ok((net, numbers))
+}
+
+impl Imported {
+    /// The same network without the quantisation that the file simulates: kernels stay rounded as they are.
+    ///
+    /// # Errors
+    /// [`Error::Net`] if nothing is left.
+    pub fn plain(&self) -> Result<Imported, Error> {
+        let mut net = Net::new(self.net.name(), self.net.input())?;
+        let mut numbers = Vec::new();
+        let mut place = vec![0; self.net.layers().len()];
+        for (at, layer) in self.net.layers().iter().enumerate().skip(1) {
+            let inputs: Vec<LayerId> = layer.inputs.iter().map(|&input| place[input]).collect();
+            if layer.op == Op::FakeQuant {
+                place[at] = inputs[0];
+                continue;
+            }
+            place[at] = net.add(layer.name.clone(), layer.op.clone(), &inputs)?;
+            numbers.extend(self.net.tensors_of(at).map(|tensor| self.params.get(tensor).to_vec()));
+        }
+        if net.output() == 0 {
+            return Err(net.problem(0, "the file simulates quantisation of its input and does nothing else"));
+        }
+        let params = Params::new(&net, numbers)?;
+        Ok(Imported { net, params, head: self.head, simulated: false })
+    }
 }

@@ -3,7 +3,22 @@
 //! ```text
 //! tflite::Model ─► Graph ─► Walk: operator by operator ─► Net with affine steps as batch normalisation ─► fold ─► Net, Params
 //! ```
-//! What has no layer to say it is refused by operator number, name and tensor.
+//!
+//! | operator | layer |
+//! |---|---|
+//! | CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED | convolution (groups by channel counts, dilation), depthwise, dense; a fused RELU or RELU6 behind |
+//! | ADD of two values | addition |
+//! | ADD, SUB, MUL, DIV with a constant, one number or one per channel | into the layer before, or a depthwise 1×1 convolution |
+//! | RELU, RELU6, HARD_SWISH | activation |
+//! | MAX_POOL_2D, AVERAGE_POOL_2D, MEAN and REDUCE_MAX over the image | pools, global average pooling |
+//! | PAD, PADV2 with zeros; RESIZE_NEAREST_NEIGHBOR by a whole factor | padding, up-sampling |
+//! | RESHAPE, SQUEEZE, EXPAND_DIMS to a vector or sizes of 1; what computes their sizes | flattening, or nothing |
+//! | SOFTMAX at the end | [`Head::Softmax`] |
+//! | DEQUANTIZE and DENSIFY of weights | their numbers |
+//! | QUANTIZE and DEQUANTIZE in pairs | simulated quantisation; of weights, rounded numbers |
+//!
+//! What has no layer to say it is refused by operator number, name and tensor: integer files, dynamic-range files (int8 weights under float
+//! activations), branches that are joined by CONCATENATION, gates (MUL of two values), other activations.
 
 mod constants;
 mod finish;

@@ -155,16 +155,15 @@ impl Walk<'_> {
         if let Some(Value::Softmax(_)) = softmax {
             return self.alias(node);
         }
-        let Shape { h, w, c } = self.net.shape(self.layer(node, 0)?);
+        let from = self.net.shape(self.layer(node, 0)?);
         let said = &self.graph.tensors[self.output(node)?].shape;
-        let long = |sizes: &[usize]| sizes.iter().copied().filter(|&size| size != 1).collect::<Vec<usize>>();
-        let (to, from) = (long(said), long(&[h, w, c]));
-        if to == from {
-            self.alias(node)
-        } else if to == long(&[h * w * c]) || said.is_empty() {
-            self.simple(node, Op::Flatten, NONE)
-        } else {
-            Err(format!("from {h}×{w}×{c} to {said:?}; only flattening, or sizes of 1 more or less"))
+        let vector = Shape::new(1, 1, from.len());
+        match shape_of(said) {
+            Some(to) if to == from => self.alias(node),
+            // Files with an open batch may leave the shape out; behind images there is nothing but vectors.
+            Some(to) if to == vector => self.simple(node, Op::Flatten, NONE),
+            None if said.is_empty() => self.simple(node, Op::Flatten, NONE),
+            _ => Err(format!("from {from} to {said:?}; only flattening, or sizes of 1 more or less in front")),
         }
     }
 
@@ -269,6 +268,16 @@ impl Walk<'_> {
     fn is_only_use(&self, layer: LayerId) -> bool {
         let tensors = self.values.iter().filter(|(_, value)| matches!(value, Value::Layer(of) if *of == layer));
         tensors.map(|(&id, _)| self.uses[id]).sum::<usize>() == 1
+    }
+}
+
+/// Height, width and channels of a tensor of one image.
+pub(super) fn shape_of(sizes: &[usize]) -> Option<Shape> {
+    match *sizes {
+        [1, h, w, c] => Some(Shape::new(h, w, c)),
+        [1, w, c] => Some(Shape::new(1, w, c)),
+        [1, c] | [c] => Some(Shape::new(1, 1, c)),
+        _ => None,
     }
 }
 

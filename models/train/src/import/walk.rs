@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use edgebench_models::Graph;
 use edgebench_models::graph::{self, DType, Node, Tensor, TensorId};
 
+use super::ops::shape_of;
 use super::{constants, names};
 use crate::net::{self, LayerId, Op, Shape};
 use crate::{Error, Net};
@@ -186,7 +187,12 @@ impl<'a> Walk<'a> {
     /// That the file holds the value of `layer` for the same size, where it says so.
     fn matches(&self, tensor: TensorId, layer: LayerId) -> Result<(), String> {
         let (said, found) = (&self.graph.tensors[tensor].shape, self.net.shape(layer));
-        if !said.is_empty() && said.iter().product::<usize>() != found.len() {
+        let agrees = match said.len() {
+            0 => true,
+            4 => shape_of(said) == Some(found),
+            _ => said.iter().product::<usize>() == found.len(),
+        };
+        if !agrees {
             return Err(format!("the file says {said:?} for the output, its operands give {found}"));
         }
         Ok(())
@@ -203,10 +209,6 @@ fn input_shape(tensor: &Tensor) -> Result<Shape, String> {
     if tensor.dtype != DType::F32 {
         return Err(format!("{}, expected float32: give the float file that this one was made from", tensor.dtype));
     }
-    match tensor.shape[..] {
-        [1, h, w, c] => Ok(Shape::new(h, w, c)),
-        [1, w, c] => Ok(Shape::new(1, w, c)),
-        [1, c] => Ok(Shape::new(1, 1, c)),
-        _ => Err(format!("shape {:?}, expected [1, height, width, channels]", tensor.shape)),
-    }
+    let shape = shape_of(&tensor.shape).filter(|_| tensor.shape.len() > 1);
+    shape.ok_or_else(|| format!("shape {:?}, expected [1, height, width, channels]", tensor.shape))
 }

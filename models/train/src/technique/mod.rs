@@ -68,18 +68,19 @@ impl Channels {
 }
 
 impl WeightPath {
-    /// What a layer sees of `master`.
+    /// What a layer sees of `master`, and the scale of each channel if it is quantised.
     #[must_use]
-    pub fn effective(&self, channels: Channels, master: &[f32]) -> Vec<f32> {
+    pub fn effective(&self, channels: Channels, master: &[f32]) -> (Vec<f32>, Option<Vec<f32>>) {
         let mut weights = self.stripped(channels, master);
-        if self.quantised {
-            let scales = self.scales(channels, &weights);
-            let codes = channels.codes(&weights, &scales);
-            for (at, (weight, code)) in weights.iter_mut().zip(codes).enumerate() {
-                *weight = f32::from(code) * scales[channels.channel(at)];
-            }
+        if !self.quantised {
+            return (weights, None);
         }
-        weights
+        let scales = self.scales(channels, &weights);
+        let codes = channels.codes(&weights, &scales);
+        for (at, (weight, code)) in weights.iter_mut().zip(codes).enumerate() {
+            *weight = f32::from(code) * scales[channels.channel(at)];
+        }
+        (weights, Some(scales))
     }
 
     /// As [`WeightPath::effective`], before quantisation: what a float file holds.

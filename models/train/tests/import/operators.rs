@@ -156,6 +156,8 @@ fn simulated_quantisation() {
     assert_eq!((&layers[1].name[..], &layers[1].op), ("input/quant", &Op::FakeQuant));
     assert_eq!(imported.params.get(0), [-131.0 / 64.0, 124.0 / 64.0]);
     assert_eq!(imported.params.get(1), [0.5, -1.0, 1.0, 9.0, -2.0, 0.5, 0.5, 1.0]);
+    let plain = imported.plain().expect("a network");
+    assert!(!plain.simulated && plain.net.layers().len() == 2 && plain.params.get(0) == imported.params.get(1));
 }
 
 #[test]
@@ -176,6 +178,12 @@ fn what_has_no_layer_is_refused_by_name() {
     refused(&with(&|made| made.reduce(B::MEAN, x, &[3], &[1, 4, 4])), &["axes [3] of 4"]);
     refused(&with(&|made| made.resize(x, [8, 12], 2)), &["from 4×4×2 to [8, 12]", "one whole factor"]);
     refused(&with(&|made| made.plain(B::RESHAPE, &[x], &[1, 2, 8, 2])), &["from 4×4×2 to [1, 2, 8, 2]"]);
+    let row = with(&|made| {
+        let x = made.pool(B::MAX_POOL_2D, x, [2, 1], VALID, &[1, 3, 3, 2]);
+        let x = made.reduce(B::MEAN, x, &[1, 2], &[1, 1, 1, 2]);
+        made.plain(B::RESHAPE, &[x], &[1, 2, 1, 1])
+    });
+    refused(&row, &["operator 3 (RESHAPE", "from 1×1×2 to [1, 2, 1, 1]"]);
     refused(&with(&|made| made.conv(x, &[4, 1, 1, 3], &[1, 4, 4, 4], conv(SAME, 1, NONE))), &["3 channels", "of 2"]);
     refused(&with(&|made| made.dense(x, &[4, 7], &[1, 4], false)), &["7 values over 4×4×2"]);
     let three = with(&|made| {
