@@ -27,7 +27,7 @@ use crate::inspect::lints::Severity;
 #[command(name = "edgebench", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
-  edgebench demo                          # train, compress and corrupt the embedded digits, in a minute
+  edgebench demo                          # train, compress and corrupt the embedded digits
   edgebench eval                          # accuracy, size and speed of the embedded model
   edgebench eval model.tflite --data cifar-10-batches-bin
   edgebench eval model.tflite --data cifar-10-batches-bin --corruptions all --html report.html
@@ -79,7 +79,7 @@ pub enum Command {
     /// Whole studies: networks × recipes × corruptions, with fronts, bounds and a page
     #[cfg(feature = "train")]
     Sweep(Box<sweep::SweepArgs>),
-    /// The whole study on the embedded digits, in a minute
+    /// The whole study on the embedded digits, in half a minute
     #[cfg(feature = "train")]
     Demo(Box<sweep::DemoArgs>),
     /// List instruction sets: built, running here, chosen

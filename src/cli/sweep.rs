@@ -68,7 +68,7 @@ pub struct DemoArgs {
     /// Threads; do not change the result [default: the CPUs of this machine]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// At most this many images of each part, and two epochs: for tests of this command
+    /// At most this many images of each part, two epochs, one severity: for tests of this command
     #[arg(long, value_name = "N", hide = true)]
     pub limit: Option<usize>,
     /// Print as JSON

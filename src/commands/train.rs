@@ -58,7 +58,7 @@ pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
     let model = float(trainer.net(), &trainer.params, Form::Float)?.model;
     let bytes = model.write().with_context(|| format!("{}: cannot be written", output.display()))?;
     write_whole(&output, |file| file.write_all(&bytes))?;
-    weights::save(&output.with_extension("safetensors"), &net, &trainer.params)?;
+    weights::save(&output.with_extension("safetensors"), net, &trainer.params)?;
     let side = format!("[input]\npreprocess = \"{kind}\"\n");
     write_whole(&output.with_extension("toml"), |file| file.write_all(side.as_bytes()))?;
     let svg = plot(&format!("{name} on {}", data.set.name), &state.history);

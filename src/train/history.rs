@@ -52,6 +52,8 @@ fn panel(area: &Area<'_>, what: &str, lines: [Line; 2]) -> Drawn {
         .build_cartesian_2d(1.0..last.max(2.0), low - room..high + room)?;
     chart
         .configure_mesh()
+        // One label for each epoch, as long as there is room.
+        .x_labels((last as usize).clamp(2, 10))
         .x_desc("epoch")
         .y_desc(what)
         .x_label_formatter(&|x| format!("{x:.0}"))

@@ -37,7 +37,8 @@ pub fn named<S: AsRef<str>>(names: &[S], folder: &Path) -> Result<Vec<Recipe>, E
 pub fn one(name: &str, folder: &Path) -> Result<Recipe, Error> {
     let path = folder.join(name);
     if path.extension().is_some_and(|extension| extension == "toml") {
-        let text = fs::read_to_string(&path).map_err(|error| Error::Other(format!("{}: {error}", path.display())))?;
+        let text = fs::read_to_string(&path)
+            .map_err(|error| Error::Other(format!("{}: cannot be read: {error}", path.display())))?;
         return Ok(Recipe::read(&path.display().to_string(), &text)?);
     }
     Ok(builtin(name)?)

@@ -10,7 +10,7 @@ fn two_runs_are_one() {
     let mut found = Vec::new();
     for (name, threads) in [("a", "1"), ("b", "2")] {
         let folder = files.name(name);
-        let run = edgebench(&["demo", "-o", &folder, "--limit", "60", "--threads", threads]);
+        let run = edgebench(&["demo", "-o", &folder, "--limit", "40", "--threads", threads]);
         assert_eq!(run.code, Some(0), "{}", run.stderr);
         let (table, page) = run.stdout.split_once("report: ").expect("where the page is");
         assert!(table.lines().all(|line| line.chars().count() <= 80), "wider than 80 columns:\n{table}");
@@ -23,6 +23,6 @@ fn two_runs_are_one() {
     }
     assert_eq!(found[0], found[1], "threads change nothing");
     let other = files.name("c");
-    let run = edgebench(&["demo", "-o", &other, "--limit", "60", "--seed", "2"]);
+    let run = edgebench(&["demo", "-o", &other, "--limit", "40", "--seed", "2"]);
     assert_ne!(run.stdout.split_once("report: ").expect("a page").0, found[0].0, "another seed is another study");
 }

@@ -71,6 +71,8 @@ fn one_report_however_it_is_run() {
     let begin = Instant::now();
     let text = done(&study, &whole, &["--threads", "1"]);
     let time = begin.elapsed();
+    let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80 && !line.contains(&whole)).collect();
+    assert!(wide.is_empty(), "wider than 80 columns: {wide:?}");
     let expected = results(&whole);
     figures(&serde_json::from_str(&expected[0]).expect("JSON"), &text, Path::new(&whole));
 
@@ -224,8 +226,8 @@ fn networks_and_references_may_be_brought() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let study = |reference: &str| {
         let text = format!(
-            "name = \"brought\"\nlimit = 100\ntest_limit = 50\nrecipes = [2]\ncontrol = false\ncorruptions = \"fog\"\nseverities = [3]\n\
-             reference = {reference:?}\n[[network]]\nfile = {:?}\n",
+            "name = \"brought\"\nlimit = 100\ntest_limit = 50\nrecipes = [4]\ncontrol = false\ncorruptions = \"fog\"\nseverities = [3]\n\
+             reference = {reference:?}\ncompression = {{ epochs = 1 }}\n[[network]]\nfile = {:?}\n",
             crate::quantise::FLOAT
         );
         files.write("study.toml", text.as_bytes())

@@ -24,6 +24,7 @@ pub(in crate::commands) fn run(args: &DemoArgs, talk: Talk) -> Result<Outcome> {
     if let Some(limit) = args.limit {
         (file.limit, file.test_limit) = (Some(limit), Some(limit));
         (file.training.epochs, file.compression.epochs) = (Some(2), Some(1));
+        file.severities = vec![3];
     }
     let threads = args.threads.map_or_else(machine::cpus, usize::from);
     let output = args.output.clone();

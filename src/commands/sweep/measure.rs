@@ -17,6 +17,7 @@ use crate::data::side_file;
 use crate::eval::input::{Sayings, prepare};
 use crate::eval::size::zip6;
 use crate::inspect::constants::Contents;
+use crate::inspect::lints::{LINTS, Lint, Severity};
 use crate::inspect::network::Network as Tables;
 use crate::model::ModelFile;
 use crate::report::study::Made;
@@ -88,6 +89,7 @@ pub(super) fn measure(sweep: &Sweep, setting: &Setting, folder: &Folder, models:
             let path = folder.model(&name(network, recipe, unit.seed));
             let candidate = candidate(ModelFile::open(&path)?, setting, Some(network.kind))?;
             let (file, bytes) = (name(network, recipe, unit.seed) + ".tflite", &candidate.model.bytes);
+            let (entropy, lints) = inspected(&candidate.model)?;
             measured.made.push(Made {
                 network: unit.network,
                 recipe: unit.recipe,
@@ -96,7 +98,8 @@ pub(super) fn measure(sweep: &Sweep, setting: &Setting, folder: &Folder, models:
                 key: key(&candidate),
                 raw: bytes.len() as u64,
                 zip6: zip6(&file, bytes),
-                entropy: entropy(&candidate.model)?,
+                entropy,
+                lints,
                 ram: candidate.plan.arena_len as u64,
                 file,
             });
@@ -144,10 +147,12 @@ fn key(candidate: &Candidate) -> ModelKey {
     }
 }
 
-/// What no code without memory goes below, over all constants of a file, in bytes.
-fn entropy(file: &ModelFile) -> Result<u64> {
+/// What no code without memory goes below, over all constants of a file, in bytes; and the names of lints that object to it.
+fn inspected(file: &ModelFile) -> Result<(u64, Vec<&'static str>)> {
     let model: Model = file.read()?;
     let tables = Tables::new(&model).with_context(|| file.file.clone())?;
     let bits = |id: usize| Contents::of(&tables, id).map_or(0.0, |all| all.elements as f64 * all.entropy_bits);
-    Ok((0..tables.graph.tensors.len()).map(|id| (bits(id) / 8.0).ceil() as u64).sum())
+    let entropy = (0..tables.graph.tensors.len()).map(|id| (bits(id) / 8.0).ceil() as u64).sum();
+    let objects = |lint: &&Lint| (lint.check)(&tables).iter().any(|finding| finding.severity >= Severity::Warning);
+    Ok((entropy, LINTS.iter().filter(objects).map(|lint| lint.name).collect()))
 }

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::talk::{Talk, width};
+use super::train::place;
 use super::{Outcome, print};
 use crate::cli::sweep::SweepArgs;
 use crate::machine;
@@ -32,6 +33,9 @@ pub(super) fn run(args: &SweepArgs, talk: Talk) -> Result<Outcome> {
         None => Shard::ALL,
     };
     let output = args.output.clone().unwrap_or_else(|| PathBuf::from(&file.name));
+    if let Some(page) = &args.html {
+        place(page)?;
+    }
     let threads = args.threads.map_or_else(machine::cpus, usize::from);
     let sweep = Sweep { file, beside, output, shard, threads, talk, brief: false };
     let Some(mut report) = sweep.run()? else {

@@ -44,6 +44,8 @@ pub struct Made {
     pub entropy: u64,
     /// Bytes of the arena.
     pub ram: u64,
+    /// What is wrong with the file, by the names of lints.
+    pub lints: Vec<&'static str>,
 }
 
 /// What the common mCE is relative to.
@@ -230,6 +232,7 @@ fn rows(
             error_by_severity: by_severity(study, found),
             ce: study.corruptions.iter().map(|name| ce(found, name)).collect(),
             stages: made.fact.stages.iter().map(|stage| stage.course.fingerprint.clone()).collect(),
+            lints: made.lints.clone(),
         });
     }
     let base = rows.iter().find(|row| row.recipe == parts.recipes[0].name).map(accuracy);

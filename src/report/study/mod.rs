@@ -197,6 +197,8 @@ pub struct ModelRow {
     pub ce: Vec<Option<f64>>,
     /// Fingerprints of its stages.
     pub stages: Vec<String>,
+    /// What `edgebench inspect` objects to in its file, by name.
+    pub lints: Vec<&'static str>,
 }
 
 /// Against the control.
@@ -288,7 +290,7 @@ pub struct ToleranceRow {
     pub accuracy: f64,
     /// Of mCE.
     pub mce: f64,
-    /// Of the ratio: sizes have no noise.
+    /// Of the ratio, as a share of it.
     pub ratio: f64,
 }
 

@@ -1,5 +1,7 @@
 //! What a reader must know: what would have shown the mistakes of earlier studies (SPEC H.13).
 
+use std::collections::BTreeMap;
+
 use super::StudyReport;
 use crate::study::control;
 
@@ -11,6 +13,7 @@ pub(super) fn of(report: &StudyReport) -> Vec<String> {
     notes.extend(trained_longer(report));
     notes.extend(one_seed(report));
     notes.extend(deflate_only(report));
+    notes.extend(lints(report));
     notes.push(
         "All models, float and int8 alike, were run by one engine (litert arithmetic), and every figure is of the file that is in \
          the folder, not of the network as it was trained."
@@ -30,8 +33,8 @@ fn images(report: &StudyReport) -> String {
         n => format!("{n} images of the training part chose the best epochs and were not trained on"),
     };
     format!(
-        "{choice}; the {} test images chose nothing. One test image is {one:.2} points of accuracy; differences below {} points or {} \
-         of mCE are taken for noise, and the intervals say how much more may be chance.",
+        "{choice}; the {} test images chose nothing. One test image is {one:.2} points of accuracy; differences below {} points, {} of mCE \
+         or 1 % of size are taken for noise, and the intervals say how much more may be chance.",
         data.test, report.tolerance.accuracy, report.tolerance.mce
     )
 }
@@ -70,6 +73,24 @@ fn one_seed(report: &StudyReport) -> Option<String> {
         "One seed: another one gives other figures by more than the differences of some recipes; several seeds (seeds = [1, 2, 3]) tell \
          how much."
             .into()
+    })
+}
+
+/// What `edgebench inspect` objects to.
+fn lints(report: &StudyReport) -> Option<String> {
+    let mut found: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for model in &report.models {
+        // This one has a note of its own.
+        for lint in model.lints.iter().filter(|lint| **lint != "deflate-only-gain") {
+            let recipes = found.entry(lint).or_default();
+            if !recipes.contains(&model.recipe.as_str()) {
+                recipes.push(&model.recipe);
+            }
+        }
+    }
+    let found: Vec<String> = found.iter().map(|(lint, recipes)| format!("{lint}: {}", recipes.join(", "))).collect();
+    (!found.is_empty()).then(|| {
+        format!("edgebench inspect has objections to some files ({}); it says which operators.", found.join("; "))
     })
 }
 

@@ -115,8 +115,8 @@ fn table(points: &[&PointRow], width: usize) -> String {
 
 fn details(points: &[&PointRow], width: usize) -> String {
     let spread = points.iter().any(|point| point.seeds > 1);
-    let mut head = vec![("", Align::Right), ("recipe", Align::Left)];
-    head.push(if spread { ("sd top-1, mCE", Align::Right) } else { ("95 % of top-1", Align::Right) });
+    let mut head = vec![("recipe", Align::Left)];
+    head.push(if spread { ("sd top-1, mCE", Align::Right) } else { ("95 % top-1", Align::Right) });
     head.extend([
         ("error %", Align::Right),
         ("rel. mCE", Align::Right),
@@ -132,12 +132,11 @@ fn details(points: &[&PointRow], width: usize) -> String {
     for point in points {
         let [lo, hi] = point.ci95;
         table.row([
-            code(point),
             shorten(&point.recipe, name),
             if spread {
                 format!("{}, {}", sd(Some(point.accuracy), 2), sd(point.mce, 1))
             } else {
-                format!("{lo:.2} – {hi:.2}")
+                format!("{lo:.1} – {hi:.1}")
             },
             value(point.mean_error, 2),
             value(point.relative_mce, 1),

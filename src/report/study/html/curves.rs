@@ -27,7 +27,7 @@ pub(super) fn severities(report: &StudyReport, network: &NetworkRow, points: &[&
     };
     let lines: Vec<_> = shown.iter().map(line).collect();
     let mut html = String::from("<div class=\"panels gap\">\n");
-    html += &panel("Mean error over severity (0: clean images): itself, control, front", |area| over(&lines, area));
+    html += &panel("Error over severity: itself, control, front", |area| over(&lines, area));
     let gains: Vec<_> = lines
         .iter()
         .skip(1)

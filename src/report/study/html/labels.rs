@@ -19,7 +19,7 @@ pub(super) fn place(points: &[(f64, f64, String)], radius: f64, frame: (f64, f64
     for (x, y, text) in points {
         let width = GLYPH.0 * text.chars().count() as f64;
         let mut best: Option<(f64, Spot)> = None;
-        for (ring, distance) in [radius + 8.0, radius + 20.0, radius + 34.0, radius + 50.0].into_iter().enumerate() {
+        for (ring, distance) in [radius + 9.0, radius + 21.0, radius + 35.0, radius + 51.0].into_iter().enumerate() {
             for at in 0..12 {
                 // Right, then above and below, left last.
                 let turn = f64::from([0, 1, 11, 2, 10, 3, 9, 4, 8, 5, 7, 6][at]) * std::f64::consts::TAU / 12.0;

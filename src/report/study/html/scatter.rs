@@ -17,14 +17,42 @@ const RADIUS: f64 = 6.5;
 const VIRIDIS: [[f64; 3]; 5] =
     [[68.0, 1.0, 84.0], [59.0, 82.0, 139.0], [33.0, 145.0, 140.0], [94.0, 201.0, 98.0], [253.0, 231.0, 37.0]];
 
+/// What a panel shows over the ratio, and what as colour.
+#[derive(Clone, Copy)]
+struct View {
+    y: (Shown, &'static str),
+    colour: (Shown, &'static str),
+    /// Of colours, the same for all networks.
+    domain: (f64, f64),
+}
+
+type Shown = fn(&PointRow) -> Option<f64>;
+
+fn accuracy(point: &PointRow) -> Option<f64> {
+    Some(point.accuracy.mean)
+}
+
+fn mce(point: &PointRow) -> Option<f64> {
+    point.mce.map(|mean| mean.mean)
+}
+
+fn mean_error(point: &PointRow) -> Option<f64> {
+    point.mean_error.map(|mean| mean.mean)
+}
+
 pub(super) fn section(report: &StudyReport) -> String {
-    let with_mce = report.points.iter().all(|point| point.mce.is_some());
-    let what = if with_mce { "mCE" } else { "mean error in %" };
-    let mut html = format!("<h2>Accuracy, size, robustness</h2>\n<div class=\"panels\">\n");
-    let values: Vec<f64> = report.points.iter().filter_map(|point| fragility(point, with_mce)).collect();
-    let domain = values.iter().fold((f64::MAX, f64::MIN), |(lo, hi), value| (lo.min(*value), hi.max(*value)));
+    let fragile: (Shown, &str) = match report.points.iter().all(|point| point.mce.is_some()) {
+        true => (mce, "mCE"),
+        false => (mean_error, "error in %"),
+    };
+    let accurate: (Shown, &str) = (accuracy, "accuracy in %");
+    let mut html = String::from("<h2>Accuracy, size, robustness</h2>\n<div class=\"panels\">\n");
     for network in &report.networks {
-        html += &panel(report, network, (domain, what, with_mce));
+        for (y, colour) in [(accurate, fragile), (fragile, accurate)] {
+            let values = report.points.iter().filter_map(colour.0);
+            let domain = values.fold((f64::MAX, f64::MIN), |(lo, hi), value| (lo.min(value), hi.max(value)));
+            html += &panel(report, network, View { y, colour, domain });
+        }
     }
     html += "</div>\n<ul class=\"key\">\n";
     for (at, recipe) in report.recipes.iter().enumerate() {
@@ -45,10 +73,6 @@ fn short(recipe: &str, code: Option<u8>, at: usize) -> String {
     }
 }
 
-fn fragility(point: &PointRow, with_mce: bool) -> Option<f64> {
-    if with_mce { point.mce } else { point.mean_error }.map(|mean| mean.mean)
-}
-
 /// From values to places.
 struct Axis {
     low: f64,
@@ -60,7 +84,7 @@ struct Axis {
 impl Axis {
     fn of(values: impl Iterator<Item = f64>, (from, to): (f64, f64)) -> Axis {
         let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
-        let room = ((high - low) * 0.09).max(0.05);
+        let room = ((high - low) * 0.1).max(0.05);
         Axis { low: low - room, high: high + room, from, to }
     }
 
@@ -68,9 +92,9 @@ impl Axis {
         self.from + (value - self.low) / (self.high - self.low) * (self.to - self.from)
     }
 
-    /// Round numbers, about five of them, and their decimals.
+    /// Round numbers, about six of them, and their decimals.
     fn ticks(&self) -> (Vec<f64>, usize) {
-        let rough = (self.high - self.low) / 5.0;
+        let rough = (self.high - self.low) / 6.0;
         let power = 10.0_f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= rough).unwrap_or(power);
         let first = (self.low / step).ceil() as i64;
@@ -80,27 +104,29 @@ impl Axis {
     }
 }
 
-fn panel(report: &StudyReport, network: &NetworkRow, (domain, what, with_mce): ((f64, f64), &str, bool)) -> String {
-    let points = points(report, network);
+fn panel(report: &StudyReport, network: &NetworkRow, view: View) -> String {
+    let points: Vec<&PointRow> =
+        points(report, network).into_iter().filter(|point| (view.y.0)(point).is_some()).collect();
     let (left, top, right, bottom) = FRAME;
     let x = Axis::of(points.iter().map(|point| point.ratio.mean), (left, right));
-    let y = Axis::of(points.iter().map(|point| point.accuracy.mean), (bottom, top));
+    let y = Axis::of(points.iter().filter_map(|point| (view.y.0)(point)), (bottom, top));
+    let title = format!("{}: {} (colour: {})", network.network, plain(view.y.1), plain(view.colour.1));
     let mut svg = format!(
-        "<div class=\"figure\"><h3>{}</h3>\n<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"accuracy against compression ratio\">\n",
-        escaped(&network.network),
+        "<div class=\"figure\"><h3>{0}</h3>\n<svg viewBox=\"0 0 {1} {2}\" role=\"img\" aria-label=\"{0}\">\n",
+        escaped(&title),
         SIZE.0,
         SIZE.1
     );
-    axes(&mut svg, &x, &y);
-    bar(&mut svg, domain, what);
+    axes(&mut svg, &x, &y, view.y.1);
+    bar(&mut svg, view.domain, view.colour.1);
     let signs: Vec<(f64, f64, String)> = points
         .iter()
-        .map(|point| {
-            let at = report.recipes.iter().position(|recipe| recipe.recipe == point.recipe).unwrap_or_default();
-            (x.at(point.ratio.mean), y.at(point.accuracy.mean), short(&point.recipe, point.code, at))
+        .filter_map(|point| {
+            let at = report.recipes.iter().position(|recipe| recipe.recipe == point.recipe)?;
+            Some((x.at(point.ratio.mean), y.at((view.y.0)(point)?), short(&point.recipe, point.code, at)))
         })
         .collect();
-    let spots = place(&signs, RADIUS + 3.0, FRAME);
+    let spots = place(&signs, RADIUS + 4.0, FRAME);
     for ((x, y, _), spot) in signs.iter().zip(&spots).filter(|(_, spot)| spot.far) {
         let _ = writeln!(
             svg,
@@ -110,7 +136,8 @@ fn panel(report: &StudyReport, network: &NetworkRow, (domain, what, with_mce): (
     }
     for (point, (x, y, _)) in points.iter().zip(&signs) {
         let int8 = report.recipes.iter().any(|recipe| recipe.recipe == point.recipe && recipe.export == "int8");
-        let share = fragility(point, with_mce).map(|value| (value - domain.0) / (domain.1 - domain.0).max(1e-9));
+        let (low, high) = view.domain;
+        let share = (view.colour.0)(point).map(|value| (value - low) / (high - low).max(1e-9));
         marker(&mut svg, point, (*x, *y), (int8, share));
     }
     for ((_, _, sign), spot) in signs.iter().zip(&spots) {
@@ -161,7 +188,12 @@ fn marker(svg: &mut String, point: &PointRow, (x, y): (f64, f64), (int8, share):
     svg.push_str("</g>\n");
 }
 
-fn axes(svg: &mut String, x: &Axis, y: &Axis) {
+/// Without its unit.
+fn plain(what: &str) -> &str {
+    what.strip_suffix(" in %").unwrap_or(what)
+}
+
+fn axes(svg: &mut String, x: &Axis, y: &Axis, what: &str) {
     let (left, top, right, bottom) = FRAME;
     let (ticks, decimals) = x.ticks();
     for value in ticks {
@@ -188,7 +220,7 @@ fn axes(svg: &mut String, x: &Axis, y: &Axis) {
         svg,
         "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\" fill=\"none\" stroke=\"#b9c1cb\"/>\
          <text class=\"axis\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">compression ratio (zip-6)</text>\
-         <text class=\"axis\" transform=\"translate(14 {}) rotate(-90)\" text-anchor=\"middle\">accuracy in %</text>",
+         <text class=\"axis\" transform=\"translate(14 {}) rotate(-90)\" text-anchor=\"middle\">{what}</text>",
         right - left,
         bottom - top,
         (left + right) / 2.0,
@@ -222,7 +254,7 @@ fn bar(svg: &mut String, (low, high): (f64, f64), what: &str) {
             low + share * (high - low)
         );
     }
-    let _ = writeln!(svg, "<text class=\"axis\" x=\"{x}\" y=\"{}\">{what}</text>", top + 8.0);
+    let _ = writeln!(svg, "<text class=\"axis\" x=\"{x}\" y=\"{}\">{}</text>", top + 8.0, plain(what));
 }
 
 fn colour(share: f64) -> String {

@@ -9,24 +9,28 @@ use crate::report::table::bytes;
 
 /// One row for each recipe.
 pub(super) fn models(points: &[&PointRow]) -> String {
-    let common = points.iter().any(|point| point.reference_mce.is_some());
+    // The first network is its own reference: one column says it.
+    let common = points.iter().any(|point| point.reference_mce.is_some() && point.reference_mce != point.mce);
+    let relative = points.iter().any(|point| point.relative_mce.is_some());
     let mut html = String::from(
         "<div class=\"wide\"><table>\n<tr><th>recipe</th><th>accuracy %<small>95 % interval</small></th><th>to itself<small>points</small></th>\
-         <th>to the control<small>points</small></th><th>error %<small>corrupted</small></th><th>mCE<small>to the control</small></th>\
-         <th>relative<br>mCE</th>",
+         <th>to the control<small>points</small></th><th>error %<small>corrupted</small></th><th>mCE<small>to the control</small></th>",
     );
+    if relative {
+        html += "<th>relative<br>mCE</th>";
+    }
     if common {
         html += "<th>mCE<small>common</small></th>";
     }
     html += "<th>zip-6<small>entropy</small></th><th>ratio</th><th>flash</th><th>RAM</th><th>front</th></tr>\n";
-    points.iter().for_each(|point| row(&mut html, point, common));
+    points.iter().for_each(|point| row(&mut html, point, (common, relative)));
     html + "</table></div>\n<p class=\"note\">To itself, to the control: points of accuracy more than the network as it was trained, than the \
             network trained on without a technique. mCE: relative to the network as it was trained; relative mCE takes the clean error \
             away first. Entropy: what no code without memory goes below. Flash: the file as it is; RAM: the arena of activations. ± is the \
             standard deviation over seeds.</p>\n"
 }
 
-fn row(html: &mut String, point: &PointRow, common: bool) {
+fn row(html: &mut String, point: &PointRow, (common, relative): (bool, bool)) {
     let signed = |mean: Option<Mean>, digits: usize| {
         mean.map_or_else(|| "–".to_owned(), |mean| format!("{:+.digits$}", mean.mean + 0.0))
     };
@@ -37,8 +41,7 @@ fn row(html: &mut String, point: &PointRow, common: bool) {
     let number = code(point);
     let _ = write!(
         html,
-        "<tr{}><td>{}{}</td><td>{}{}<small>{lo:.1} – {hi:.1}</small></td><td>{:+.2}</td><td>{}</td><td>{}</td><td>{}{}<small>{}</small></td>\
-         <td>{}</td>",
+        "<tr{}><td>{}{}</td><td>{}{}<small>{lo:.1} – {hi:.1}</small></td><td>{:+.2}</td><td>{}</td><td>{}</td><td>{}{}<small>{}</small></td>",
         if point.place.on_front() { " class=\"on\"" } else { "" },
         if number.is_empty() { String::new() } else { format!("{number} ") },
         escaped(&point.recipe),
@@ -51,8 +54,10 @@ fn row(html: &mut String, point: &PointRow, common: bool) {
         value(point.mce, 1),
         point.mce.map_or(String::new(), |mce| spread(mce, 1)),
         signed(point.control_mce, 1),
-        value(point.relative_mce, 1),
     );
+    if relative {
+        let _ = write!(html, "<td>{}</td>", value(point.relative_mce, 1));
+    }
     if common {
         let _ = write!(html, "<td>{}</td>", value(point.reference_mce, 1));
     }
