@@ -24,6 +24,8 @@ pub struct Trainer {
     /// Steps done.
     pub(crate) steps: u32,
     engine: Engine,
+    /// Memory for what layers see, from step to step.
+    seen: Option<Params>,
 }
 
 /// What an optimiser does at every step.
@@ -54,7 +56,7 @@ impl Trainer {
         let engine = Engine::new(&net, threads, kernels)?;
         let tensors = net.tensors().len();
         let (moments, centroid_moments) = (vec![Moments::default(); tensors], vec![Moments::default(); tensors]);
-        Ok(Trainer { net, params, paths: vec![None; tensors], moments, centroid_moments, steps: 0, engine })
+        Ok(Trainer { net, params, paths: vec![None; tensors], moments, centroid_moments, steps: 0, engine, seen: None })
     }
 
     /// Another trainer with as many threads, on the same kernels.
@@ -130,17 +132,20 @@ impl Trainer {
     /// The numbers as layers see them: where quantisation is simulated, kernels and biases are those of the int8 file.
     #[must_use]
     pub fn effective(&self) -> Params {
-        let mut params = self.params.clone();
+        let mut seen = self.params.clone();
+        self.see(&mut seen);
+        seen
+    }
+
+    /// `seen` becomes what layers see of the numbers.
+    fn see(&self, seen: &mut Params) {
         let of = |(tensor, values): (usize, &mut Vec<f32>)| {
-            let path = self.paths[tensor].as_ref()?;
-            let (effective, scales) = path.effective(Channels::of(&self.net.tensors()[tensor]), values);
-            *values = effective;
-            scales
+            values.copy_from_slice(self.params.get(tensor));
+            self.paths[tensor].as_ref()?.apply(Channels::of(&self.net.tensors()[tensor]), values)
         };
         let scales: Vec<Option<Vec<f32>>> =
-            self.engine.pool().install(|| params.tensors_mut().par_iter_mut().enumerate().map(of).collect());
-        quant::round_biases(&self.net, &scales, &mut params);
-        params
+            self.engine.pool().install(|| seen.tensors_mut().par_iter_mut().enumerate().map(of).collect());
+        quant::round_biases(&self.net, &scales, seen);
     }
 
     /// Brings the weights, as their paths make them, into the engine.
@@ -148,8 +153,10 @@ impl Trainer {
         if self.paths.iter().all(Option::is_none) {
             return self.engine.load(&self.params);
         }
-        let effective = self.effective();
-        self.engine.load(&effective);
+        let mut seen = self.seen.take().unwrap_or_else(|| self.params.clone());
+        self.see(&mut seen);
+        self.engine.load(&seen);
+        self.seen = Some(seen);
     }
 
     fn gradient_norm(&self) -> f64 {
@@ -161,7 +168,7 @@ impl Trainer {
     }
 
     fn update(&mut self, moves: &Moves, rate: f64, scale: f64) {
-        let Trainer { net, params, paths, moments, centroid_moments, steps, engine } = self;
+        let Trainer { net, params, paths, moments, centroid_moments, steps, engine, .. } = self;
         // Gradients that differ from those of the engine: of pruned kernels, and scaled ones.
         let of = |(tensor, gradient): (usize, &Vec<f32>)| -> (Option<Vec<f32>>, Vec<f32>) {
             let scaled = |g: &f32| (f64::from(*g) * scale) as f32;

@@ -75,7 +75,7 @@ const CASES: [(&str, &str, usize, f64); 4] = [
     ("digits", "qat-int8", 4, 0.01),
     ("digits", "pcqat-int8", 4, 0.01),
     ("resnet8", "qat-int8", 4, 0.01),
-    ("mobilenetv2_035", "qat-int8", 16, 0.1),
+    ("mobilenetv2_035", "qat-int8", 24, 0.1),
 ];
 
 #[test]

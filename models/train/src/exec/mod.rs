@@ -176,12 +176,15 @@ impl Engine {
             let Engine { kernels, pool, program, shared, groups, .. } = self;
             let loss = CrossEntropy { classes: program.classes, label_smoothing: 0.0, scale: 1.0 };
             let context = Context { kernels, program, shared, loss, training: false, key: 0 };
-            let Stage::Groups { moves, chunk } = &program.infer else { continue };
             let parts = logits.par_chunks_mut(GROUP * program.classes);
             pool.install(|| {
                 groups.par_iter_mut().zip(parts).for_each(|(group, logits)| {
                     group.fill(program, |image, x| fill(round * ROUND + image, x));
-                    group.run(&context, moves, *chunk);
+                    for stage in &program.infer {
+                        if let Stage::Groups { moves, chunk } = stage {
+                            group.run(&context, moves, *chunk);
+                        }
+                    }
                     logits.copy_from_slice(&group.values[program.logits][..logits.len()]);
                 });
             });

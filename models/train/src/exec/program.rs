@@ -142,7 +142,7 @@ pub(super) struct Program {
     /// Forward and backward.
     pub(super) train: Vec<Stage>,
     /// Forward only; running statistics in place of those of the batch.
-    pub(super) infer: Stage,
+    pub(super) infer: Vec<Stage>,
     pub(super) logits: Value,
     pub(super) classes: usize,
 }

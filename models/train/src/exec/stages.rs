@@ -2,8 +2,9 @@
 
 use super::program::{Conv, Kind, Move, Norm, Program, Stage, Step, Value, Want};
 
-/// Bytes that a chunk of images may touch in one stage: what stays in the second-level cache.
-const CHUNK_BYTES: usize = 768 << 10;
+/// Bytes that a chunk of images may touch in one step: with what the step before and the one after touch, it stays in the second-level
+/// cache.
+const CHUNK_BYTES: usize = 384 << 10;
 
 /// Puts steps into stages. `images` is the size of a group, `logits` the last value and its number of classes.
 pub(super) fn arrange(
@@ -20,6 +21,8 @@ pub(super) fn arrange(
         images,
         stages: Vec::new(),
         moves: Vec::new(),
+        chunks: [usize::MAX, 0],
+        shared: Vec::new(),
         slots: vec![None; values.len()],
         slot_len: Vec::new(),
         free: Vec::new(),
@@ -36,35 +39,33 @@ pub(super) fn arrange(
             Kind::Statistics { norm } => pending.push(norm),
             _ => {}
         }
-        planner.moves.push(Move::Forward(at));
+        planner.push(Move::Forward(at));
     }
     planner.allocate(logits);
-    planner.moves.push(Move::Loss);
-    let mut shared = Vec::new();
+    planner.push(Move::Loss);
     for (at, step) in steps.iter().enumerate().rev() {
         match step.kind {
             Kind::Statistics { .. } => continue,
             Kind::Norm { norm, .. } if norms[norm].batch_norm.is_some() => {
-                planner.moves.push(Move::Sums(at));
-                planner.flush();
-                planner.stages.extend(shared.drain(..).map(Stage::Weights));
-                planner.release();
+                planner.push(Move::Sums(at));
+                planner.cut();
                 planner.stages.push(Stage::Factors(at));
             }
-            Kind::Conv(conv) if convs[conv].shared => shared.push(at),
             Kind::Conv(_) => {}
             // Nothing before it wants a gradient.
             _ if step.gradient == [Want::Nothing; 2] => continue,
             _ => {}
         }
         planner.backward(at);
+        if matches!(step.kind, Kind::Conv(conv) if convs[conv].shared) {
+            planner.shared.push(at);
+        }
     }
-    planner.flush();
-    planner.stages.extend(shared.into_iter().map(Stage::Weights));
-    let forward: Vec<Move> = (0..steps.len()).map(Move::Forward).collect();
-    let chunk = planner.chunk(&forward);
-    let infer = Stage::Groups { moves: forward, chunk };
-    let Planner { stages: train, slots, slot_len, .. } = planner;
+    planner.cut();
+    let train = std::mem::take(&mut planner.stages);
+    (0..steps.len()).for_each(|at| planner.push(Move::Forward(at)));
+    planner.cut();
+    let Planner { stages: infer, slots, slot_len, .. } = planner;
     Program { convs, norms, steps, values, slots, slot_len, train, infer, logits, classes }
 }
 
@@ -75,6 +76,10 @@ struct Planner<'a> {
     stages: Vec<Stage>,
     /// Of the stage that is being put together.
     moves: Vec<Move>,
+    /// The smallest and the largest chunk that its steps would have alone.
+    chunks: [usize; 2],
+    /// Steps of it whose weight gradients come after it.
+    shared: Vec<usize>,
     slots: Vec<Option<usize>>,
     slot_len: Vec<usize>,
     /// Slots that hold nothing.
@@ -84,23 +89,38 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Ends the stage.
-    fn flush(&mut self) {
-        if !self.moves.is_empty() {
-            let moves = std::mem::take(&mut self.moves);
-            let chunk = self.chunk(&moves);
-            self.stages.push(Stage::Groups { moves, chunk });
+    /// Adds to the stage. One that would go through in chunks of quite another size begins a stage of its own: small images want to go
+    /// together, so that weights are read less often, and large ones one by one.
+    fn push(&mut self, next: Move) {
+        let alone = self.chunk(next);
+        let together = alone.map(|alone| [self.chunks[0].min(alone), self.chunks[1].max(alone)]);
+        if together.is_some_and(|[small, large]| large > 2 * small && !self.moves.is_empty()) {
+            self.cut();
         }
+        if let Some(alone) = alone {
+            self.chunks = [self.chunks[0].min(alone), self.chunks[1].max(alone)];
+        }
+        self.moves.push(next);
     }
 
-    /// What the stages so far have freed can be used.
-    fn release(&mut self) {
+    /// Ends the stage, takes the weight gradients that were put off, and lets go of what nobody needs any more.
+    fn cut(&mut self) {
+        self.flush();
+        self.stages.extend(self.shared.drain(..).map(Stage::Weights));
         self.free.append(&mut self.freed);
+    }
+
+    /// Ends the stage.
+    fn flush(&mut self) {
+        let chunk = std::mem::replace(&mut self.chunks, [usize::MAX, 0])[0].min(self.images);
+        if !self.moves.is_empty() {
+            self.stages.push(Stage::Groups { moves: std::mem::take(&mut self.moves), chunk });
+        }
     }
 
     fn backward(&mut self, at: usize) {
         let step = self.steps[at];
-        self.moves.push(Move::Backward(at));
+        self.push(Move::Backward(at));
         let residual = match step.kind {
             Kind::Norm { residual, .. } => residual,
             _ => None,
@@ -132,27 +152,21 @@ impl Planner<'_> {
         self.slots[value] = Some(slot);
     }
 
-    /// Images that go through `moves` together.
-    fn chunk(&self, moves: &[Move]) -> usize {
-        let mut touched = vec![[false; 2]; self.values.len()];
-        for act in moves {
-            let (at, gradients) = match *act {
-                Move::Forward(at) => (at, false),
-                Move::Sums(at) | Move::Backward(at) => (at, true),
-                Move::Loss => continue,
-            };
-            let step = self.steps[at];
-            let residual = match step.kind {
-                Kind::Norm { residual, .. } => residual.unwrap_or(step.x),
-                _ => step.x,
-            };
-            for value in [step.x, step.y, residual] {
-                touched[value][0] = true;
-                touched[value][1] |= gradients;
-            }
-        }
-        let used = touched.iter().zip(self.values);
-        let floats: usize = used.map(|(t, len)| t.iter().filter(|&&is| is).count() * len).sum();
-        (CHUNK_BYTES / 4 / floats.max(1)).clamp(1, self.images)
+    /// Images that should go through a step together; `None` where it does not matter.
+    fn chunk(&self, what: Move) -> Option<usize> {
+        let (at, copies) = match what {
+            Move::Forward(at) => (at, 1),
+            // Values and their gradients.
+            Move::Sums(at) | Move::Backward(at) => (at, 2),
+            Move::Loss => return None,
+        };
+        let step = self.steps[at];
+        let residual = match step.kind {
+            Kind::Norm { residual, .. } => residual,
+            _ => None,
+        };
+        let values = [Some(step.x), Some(step.y).filter(|y| *y != step.x), residual];
+        let floats: usize = values.into_iter().flatten().map(|value| copies * self.values[value]).sum();
+        Some((CHUNK_BYTES / 4 / floats.max(1)).clamp(1, self.images))
     }
 }

@@ -87,26 +87,36 @@ impl WeightPath {
     /// What a layer sees of `master`, and the scale of each channel if it is quantised.
     #[must_use]
     pub fn effective(&self, channels: Channels, master: &[f32]) -> (Vec<f32>, Option<Vec<f32>>) {
-        let mut weights = self.stripped(channels, master);
-        if !self.quantised {
-            return (weights, None);
-        }
-        let scales = self.scales(channels, &weights);
-        channels.change(&mut weights, |channel, row| round(row, scales[channel]));
-        (weights, Some(scales))
+        let mut weights = master.to_vec();
+        let scales = self.apply(channels, &mut weights);
+        (weights, scales)
     }
 
     /// As [`WeightPath::effective`], before quantisation: what a float file holds.
     #[must_use]
     pub fn stripped(&self, channels: Channels, master: &[f32]) -> Vec<f32> {
         let mut weights = master.to_vec();
+        self.strip(channels, &mut weights);
+        weights
+    }
+
+    /// Master weights become those that a layer sees; gives the scale of each channel if it is quantised.
+    pub(crate) fn apply(&self, channels: Channels, weights: &mut [f32]) -> Option<Vec<f32>> {
+        self.strip(channels, weights);
+        self.quantised.then(|| {
+            let scales = self.scales(channels, weights);
+            channels.change(weights, |channel, row| round(row, scales[channel]));
+            scales
+        })
+    }
+
+    fn strip(&self, channels: Channels, weights: &mut [f32]) {
         if let Some(mask) = &self.mask {
             weights.iter_mut().zip(mask).filter(|(_, kept)| !**kept).for_each(|(weight, _)| *weight = 0.0);
         }
         if let Some(clusters) = &self.clusters {
-            clusters.apply(channels, &mut weights);
+            clusters.apply(channels, weights);
         }
-        weights
     }
 
     /// The scale of each output channel for weights as [`WeightPath::stripped`] gives them. Clusters that are shared by all channels
