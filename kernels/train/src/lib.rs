@@ -26,7 +26,7 @@ mod walk;
 pub use conv::{ConvPlan, PackedWeights, conv_forward, conv_input_gradient, conv_weight_gradient};
 pub use depthwise::{DepthwisePlan, depthwise_forward, depthwise_input_gradient, depthwise_weight_gradient};
 pub use elementwise::{
-    Act, Norm, act_backward, act_forward, add, add_assign, bias_gradient, channel_sums, mask_multiply, norm_backward,
+    Act, Norm, act_backward, act_forward, add, add_assign, bias_gradient, channel_sums, norm_backward,
     norm_backward_in_place, norm_backward_sums, scale_shift_act,
 };
 pub use isa::{Isa, Kernels, UnknownIsa};

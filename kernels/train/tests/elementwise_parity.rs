@@ -91,9 +91,6 @@ fn plain_elements() {
             let mut y = x.clone();
             tk::add_assign(&k, &mut y, &dy);
             assert_same(&y, &sums, "sums in place");
-            let mut y = x.clone();
-            tk::mask_multiply(&k, &mut y, &dy);
-            assert_same(&y, &x.iter().zip(&dy).map(|(a, b)| a * b).collect::<Vec<_>>(), "products");
         }
     }
     // What is not a number stays visible.

@@ -174,12 +174,11 @@ impl Lane for ActivateBack {
     }
 }
 
-/// `y = a + b`, or with `product` `a · b`; `y` may be `a`.
+/// `y = a + b`; `y` may be `a`.
 pub(crate) struct Pair {
     pub a: *const f32,
     pub b: *const f32,
     pub y: *mut f32,
-    pub product: bool,
 }
 
 impl Lane for Pair {
@@ -188,7 +187,7 @@ impl Lane for Pair {
         // SAFETY: as this function's.
         unsafe {
             let (a, b) = (get::<V, WHOLE>(self.a.add(i), n), get::<V, WHOLE>(self.b.add(i), n));
-            put::<V, WHOLE>(self.y.add(i), if self.product { V::mul(a, b) } else { V::add(a, b) }, n);
+            put::<V, WHOLE>(self.y.add(i), V::add(a, b), n);
         }
     }
 }

@@ -206,7 +206,7 @@ pub fn act_backward(k: &Kernels, act: Act, x: &[f32], dy: &[f32], dx: &mut [f32]
 /// If lengths differ.
 pub fn add(k: &Kernels, a: &[f32], b: &[f32], y: &mut [f32]) {
     assert!(a.len() == b.len() && a.len() == y.len(), "tensors of different lengths");
-    let lane = Pair { a: a.as_ptr(), b: b.as_ptr(), y: y.as_mut_ptr(), product: false };
+    let lane = Pair { a: a.as_ptr(), b: b.as_ptr(), y: y.as_mut_ptr() };
     // SAFETY: lengths were checked.
     unsafe { stream(k, a.len(), a.len(), lane) }
 }
@@ -219,7 +219,7 @@ pub fn add_assign(k: &Kernels, y: &mut [f32], a: &[f32]) {
     assert_eq!(a.len(), y.len(), "tensors of different lengths");
     let y = y.as_mut_ptr();
     // SAFETY: lengths were checked.
-    unsafe { stream(k, a.len(), a.len(), Pair { a: y, b: a.as_ptr(), y, product: false }) }
+    unsafe { stream(k, a.len(), a.len(), Pair { a: y, b: a.as_ptr(), y }) }
 }
 
 /// Adds the sum of each channel of `dy`, `[pixels, channels]`, to `db`: each is one chain over pixels.
@@ -230,15 +230,4 @@ pub fn bias_gradient(k: &Kernels, dy: &[f32], db: &mut [f32]) {
     assert!(!db.is_empty() && dy.len().is_multiple_of(db.len()), "whole pixels");
     // SAFETY: slices are all that it reads and writes.
     unsafe { k.run(BiasSums { dy, db }) }
-}
-
-/// `w *= mask`.
-///
-/// # Panics
-/// If lengths differ.
-pub fn mask_multiply(k: &Kernels, w: &mut [f32], mask: &[f32]) {
-    assert_eq!(w.len(), mask.len(), "tensors of different lengths");
-    let w = w.as_mut_ptr();
-    // SAFETY: lengths were checked.
-    unsafe { stream(k, mask.len(), mask.len(), Pair { a: w, b: mask.as_ptr(), y: w, product: true }) }
 }
