@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use edgebench_corrupt::rng::Rng;
 use edgebench_train_kernels as k;
-use edgebench_train_kernels::{CrossEntropy, FakeQuant, Kernels, LossSums, Scratch};
+use edgebench_train_kernels::{CrossEntropy, Kernels, LossSums, Scratch};
 
 use super::program::{Kind, Move, Plan, Program, Step, Value, Want};
 use super::shared::Shared;
@@ -240,7 +240,8 @@ impl Group {
                     Some(quant) => {
                         let (before, inner) = (sized(before, dy.len()), sized(inner, dy.len()));
                         k::scale_shift_act(kernels, &rule, x, before);
-                        k::fake_quant_backward(kernels, before, dy, range_of(&quant), inner);
+                        // Half a step beyond the last code still rounds to it, but is a limit's work.
+                        k::fake_quant_backward(kernels, before, dy, quant.range(), inner);
                         &*inner
                     }
                     None => dy,
@@ -297,11 +298,4 @@ fn sized(spare: &mut Vec<f32>, len: usize) -> &mut [f32] {
         spare.resize(len, 0.0);
     }
     &mut spare[..len]
-}
-
-/// Values that keep their gradient: those that no limit changes.
-fn range_of(quant: &FakeQuant) -> (f32, f32) {
-    let (lo, hi) = quant.range();
-    // Half a step beyond the last code still rounds to it, but is a limit's work.
-    (lo, hi)
 }
