@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use edgebench_train::exec::Executor;
 
+use crate::cli::train::executor_parser;
 use crate::robust::shard::ShardChoice;
 use crate::study::Bounds;
 
@@ -40,6 +42,9 @@ pub struct SweepArgs {
     /// Threads; do not change the result [default: the CPUs of this machine]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// What trains: cpu, torch, torch:cuda or torch:cuda:N (built with `--features torch`)
+    #[arg(long, value_name = "NAME", default_value = "cpu", value_parser = executor_parser())]
+    pub executor: Executor,
     /// Print as JSON
     #[arg(long)]
     pub json: bool,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueHint};
 use edgebench_models::quantise::Io;
+use edgebench_train::exec::{Executor, Workers};
 use edgebench_train::recipe::{OptimizerName, ScheduleName, Training};
 use edgebench_train::weights::Layout;
 
@@ -93,9 +94,32 @@ pub struct RunningArgs {
     /// Threads; do not change the result [default: the CPUs of this machine]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// What computes: cpu, torch, torch:cuda or torch:cuda:N (built with `--features torch`)
+    #[arg(long, value_name = "NAME", default_value = "cpu", value_parser = executor_parser())]
+    pub executor: Executor,
     /// Print as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+impl RunningArgs {
+    /// All CPUs of this machine, if nothing else is said.
+    pub fn workers(&self) -> Workers {
+        workers(self.threads, self.executor)
+    }
+}
+
+/// So many threads, or one for each CPU of this machine.
+pub fn workers(threads: Option<u16>, executor: Executor) -> Workers {
+    Workers { threads: threads.map_or_else(crate::machine::cpus, usize::from), executor }
+}
+
+/// Names of executors that this build has.
+pub fn executor_parser() -> impl TypedValueParser<Value = Executor> {
+    clap::builder::StringValueParser::new().try_map(|name| {
+        let executor: Executor = name.parse()?;
+        executor.check().map(|()| executor)
+    })
 }
 
 /// What a training is like; what is not said is for the command to say.

@@ -18,7 +18,6 @@ use crate::data::npy::write_whole;
 use crate::data::preprocess::Preprocess;
 use crate::data::{Dataset, Split, side_file};
 use crate::eval::size::zip6;
-use crate::machine;
 use crate::model::ModelFile;
 use crate::report::compress::{CompressReport, ProductRow, RecipeRow, RecipesReport, StageRow};
 use crate::train::deployed::{Accuracy, accuracy};
@@ -62,11 +61,12 @@ pub(super) fn run(args: &CompressArgs, talk: Talk) -> Result<Outcome> {
         images.train.classes()
     );
     let test = source.part(Split::Test)?;
-    let threads = args.running.threads.map_or_else(machine::cpus, usize::from);
+    let workers = args.running.workers();
+    let threads = workers.threads;
     let training = args.training.training().map_err(|problem| anyhow!("{problem}"))?.or(&defaults::stage(&images.set));
     let work = args.work.clone().unwrap_or_else(|| default_work(&output, &subject.name, recipes.len()));
     fs::create_dir_all(&work).with_context(|| format!("{}: cannot be made", work.display()))?;
-    let manner = Manner { training: &training, seed: args.running.seed, threads, work: Some(&work), io: args.io };
+    let manner = Manner { training: &training, seed: args.running.seed, workers, work: Some(&work), io: args.io };
 
     let mut products = Vec::new();
     for recipe in &recipes {

@@ -8,7 +8,6 @@ use super::talk::Talk;
 use super::train_watch::Follower;
 use super::{Outcome, print};
 use crate::cli::train::CompressArgs;
-use crate::machine;
 use crate::report::emulate::EmulateReport;
 use crate::train::defaults;
 use crate::train::emulate::rows;
@@ -18,15 +17,15 @@ use crate::train::product::Subject;
 pub(super) fn run(args: &CompressArgs, subject: &Subject, source: &Source, talk: Talk) -> Result<Outcome> {
     let images = source.learning()?;
     let test = images.test(source)?;
-    let threads = args.running.threads.map_or_else(machine::cpus, usize::from);
+    let workers = args.running.workers();
     let training = args.training.training().map_err(|problem| anyhow!("{problem}"))?;
     let plan = training.or(&defaults::stage(&images.set)).plan(args.running.seed);
     let mut watch = Follower::new(talk, &format!("{} technique 9", subject.name), (plan.epochs, images.train.len()));
     let learn = (&images.train, images.valid.as_ref());
-    let mut emulated = paper::train((&subject.net, &subject.params), &plan, learn, threads, &mut watch)?;
+    let mut emulated = paper::train((&subject.net, &subject.params), &plan, learn, workers, &mut watch)?;
     watch.finish();
     let samples: Vec<Vec<f32>> = images.samples(200).collect();
-    let (simulated, _) = validate(emulated.simulation(), &test);
+    let (simulated, _) = validate(emulated.simulation(), &test)?;
     let report = EmulateReport {
         schema: EmulateReport::SCHEMA,
         net: subject.name.clone(),
@@ -37,7 +36,7 @@ pub(super) fn run(args: &CompressArgs, subject: &Subject, source: &Source, talk:
         steps: emulated.simulation().steps(),
         seed: args.running.seed,
         simulated,
-        rows: rows(&emulated, &samples, &test, threads)?,
+        rows: rows(&emulated, &samples, &test, workers.threads)?,
     };
     print(&report, args.running.json, || report.to_text())?;
     Ok(Outcome::Done)

@@ -17,7 +17,6 @@ use crate::cli::train::{ImageArgs, TrainArgs};
 use crate::data::npy::write_whole;
 use crate::data::preprocess::Preprocess;
 use crate::eval::statistics::wilson95;
-use crate::machine;
 use crate::report::train::{ArchitectureRow, ArchitecturesReport, TestRow, TrainReport, TrainedNet};
 use crate::train::base::Base;
 use crate::train::hex;
@@ -42,9 +41,10 @@ pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
     if let Some(path) = &args.weights {
         base = base.with_weights(path, weights::Options { layout: args.layout, except: &args.except })?;
     }
+    let base = base.on(args.running.executor);
     let Base { net, plan, fingerprint, .. } = &base;
-    let threads = args.running.threads.map_or_else(machine::cpus, usize::from);
-    let mut trainer = base.trainer(threads)?;
+    let workers = args.running.workers();
+    let mut trainer = base.trainer(workers)?;
     let kept = output.with_extension("training.safetensors");
     let mut state = checkpoint::load(&kept, &mut trainer, fingerprint)?.unwrap_or_default();
     if !state.history.is_empty() {
@@ -54,7 +54,10 @@ pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
     fit(&mut trainer, plan, (&data.train, data.valid.as_ref()), &mut state, &mut watch)?;
     watch.finish();
 
-    let test = data.test(&source).map(|test| test_row(&mut trainer, &test));
+    let test = match data.test(&source) {
+        Ok(test) => Ok(test_row(&mut trainer, &test)?),
+        Err(error) => Err(error),
+    };
     let model = float(trainer.net(), &trainer.params, Form::Float)?.model;
     let bytes = model.write().with_context(|| format!("{}: cannot be written", output.display()))?;
     write_whole(&output, |file| file.write_all(&bytes))?;
@@ -74,7 +77,8 @@ pub(super) fn run(args: &TrainArgs, talk: Talk) -> Result<Outcome> {
         validation: data.valid.as_ref().map_or(0, Images::len),
         preprocess: kind.name(),
         seed: args.running.seed,
-        threads,
+        threads: workers.threads,
+        executor: workers.executor.to_string(),
         best_epoch: state.best.as_ref().filter(|_| plan.keep_best).map(|best| best.epoch),
         epochs: state.history.clone(),
         test: match test {
@@ -115,11 +119,11 @@ pub(super) fn source(path: &Path, args: &ImageArgs, kind: Preprocess) -> Source 
     }
 }
 
-pub(super) fn test_row(trainer: &mut Trainer, test: &Images) -> TestRow {
-    let (accuracy, loss) = validate(trainer, test);
+pub(super) fn test_row(trainer: &mut Trainer, test: &Images) -> Result<TestRow> {
+    let (accuracy, loss) = validate(trainer, test)?;
     let n = test.len() as u64;
     let (lo, hi) = wilson95((accuracy * n as f64).round() as u64, n);
-    TestRow { n, accuracy, ci95: [lo, hi], loss }
+    Ok(TestRow { n, accuracy, ci95: [lo, hi], loss })
 }
 
 fn trained(net: &Net) -> TrainedNet {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 use edgebench_train::arch::{self, Target};
-use edgebench_train::exec::Batch;
+use edgebench_train::exec::{Batch, Workers};
 use edgebench_train::net::Shape;
 use edgebench_train::technique::WeightPath;
 use edgebench_train::{Init, Net, Params, Trainer, fold, quant};
@@ -21,10 +21,10 @@ pub(super) fn run(name: &str, args: &TrainArgs) -> Result<Outcome> {
     let net = arch::build(name, Target { input: Shape::new(32, 32, 3), classes: 10 })?;
     let said = args.training.training().map_err(|problem| anyhow!("{problem}"))?;
     let plan = said.plan(args.running.seed);
-    let threads = args.running.threads.map_or_else(machine::cpus, usize::from);
+    let workers = args.running.workers();
     let params = Params::init(&net, Init::HeNormal, args.running.seed);
     let mut trainer =
-        if args.qat { simulating(&net, &params, threads)? } else { Trainer::new(net.clone(), params, threads)? };
+        if args.qat { simulating(&net, &params, workers)? } else { Trainer::new(net.clone(), params, workers)? };
     let labels: Vec<u32> = (0..plan.batch as u32).map(|at| at % 10).collect();
     let fill = |image: usize, input: &mut [f32]| {
         for (at, value) in input.iter_mut().enumerate() {
@@ -48,7 +48,8 @@ pub(super) fn run(name: &str, args: &TrainArgs) -> Result<Outcome> {
         arch: name.to_owned(),
         macs: net.macs(),
         batch: plan.batch,
-        threads,
+        threads: workers.threads,
+        executor: workers.executor.to_string(),
         steps: args.steps,
         qat: args.qat,
         images_per_second: SpeedRow { best: speed(seconds[0]), median: speed(seconds[seconds.len() / 2]) },
@@ -59,10 +60,10 @@ pub(super) fn run(name: &str, args: &TrainArgs) -> Result<Outcome> {
 }
 
 /// The network with everything quantised.
-fn simulating(net: &Net, params: &Params, threads: usize) -> Result<Trainer> {
+fn simulating(net: &Net, params: &Params, workers: Workers) -> Result<Trainer> {
     let (net, params) = fold(net, params)?;
     let (net, params) = quant::insert(&net, &params)?;
-    let mut trainer = Trainer::new(net, params, threads)?;
+    let mut trainer = Trainer::new(net, params, workers)?;
     for at in 0..trainer.net().tensors().len() {
         if trainer.net().tensors()[at].role.is_kernel() {
             trainer.paths[at] = Some(WeightPath { quantised: true, ..WeightPath::default() });

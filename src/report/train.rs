@@ -31,6 +31,8 @@ pub struct TrainReport {
     pub seed: u64,
     /// Threads.
     pub threads: usize,
+    /// What computed: `cpu`, `torch` or `torch:cuda:N`.
+    pub executor: String,
     /// The epoch whose numbers were kept, if it is not the last.
     pub best_epoch: Option<usize>,
     /// All epochs.
@@ -82,12 +84,13 @@ impl TrainReport {
         );
         let seconds: f64 = self.epochs.iter().map(|epoch| epoch.seconds).sum();
         text += &format!(
-            "trained on {} images of {} for {} epochs, {:.0} s with {} threads, seed {}\n",
+            "trained on {} images of {} for {} epochs, {:.0} s with {} threads{}, seed {}\n",
             self.images,
             self.data,
             self.epochs.len(),
             seconds,
             self.threads,
+            on(&self.executor),
             self.seed
         );
         let best = self.best_epoch.and_then(|best| self.epochs.get(best - 1));
@@ -157,6 +160,8 @@ pub struct SpeedReport {
     pub macs: u64,
     pub batch: usize,
     pub threads: usize,
+    /// What computed: `cpu`, `torch` or `torch:cuda:N`.
+    pub executor: String,
     pub steps: u32,
     /// With simulated quantisation, batch normalisation folded.
     pub qat: bool,
@@ -186,11 +191,17 @@ impl SpeedReport {
         // Backward takes twice the products of forward.
         let gflops = 6.0 * self.macs as f64 * median / 1e9;
         format!(
-            "{}{}: {median:.0} images/s (best {best:.0}), batches of {}, {} threads, {gflops:.0} GFLOP/s{memory}\n",
+            "{}{}: {median:.0} images/s (best {best:.0}), batches of {}, {} threads{}, {gflops:.0} GFLOP/s{memory}\n",
             self.arch,
             if self.qat { " with simulated quantisation" } else { "" },
             self.batch,
-            self.threads
+            self.threads,
+            on(&self.executor)
         )
     }
+}
+
+/// ` on torch`, if it was not this crate's own engine.
+fn on(executor: &str) -> String {
+    if executor == "cpu" { String::new() } else { format!(" on {executor}") }
 }

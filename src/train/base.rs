@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use edgebench_train::arch::{self, Target};
+use edgebench_train::exec::{Executor, Workers};
 use edgebench_train::fit::Plan;
 use edgebench_train::recipe::Training;
 use edgebench_train::weights::{self, Options};
@@ -51,12 +52,21 @@ impl Base {
         Ok(self)
     }
 
+    /// The same, computed by this executor: what another has begun it does not go on with.
+    pub fn on(mut self, executor: Executor) -> Base {
+        if executor != Executor::Cpu {
+            let hash = Sha256::digest(format!("{} {executor}", self.fingerprint));
+            self.fingerprint = hex(&hash)[..24].to_owned();
+        }
+        self
+    }
+
     /// A trainer with the first numbers.
     ///
     /// # Errors
     /// A network that does not fit together.
-    pub fn trainer(&self, threads: usize) -> Result<Trainer, Error> {
-        Ok(Trainer::new(self.net.clone(), self.params.clone(), threads)?)
+    pub fn trainer(&self, workers: Workers) -> Result<Trainer, Error> {
+        Ok(Trainer::new(self.net.clone(), self.params.clone(), workers)?)
     }
 }
 

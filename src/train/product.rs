@@ -5,6 +5,7 @@ use std::path::Path;
 use edgebench_models::quantise::Io;
 use edgebench_models::tflite::Model;
 use edgebench_train::compress::{Follow, Job, StageReport, follow};
+use edgebench_train::exec::Workers;
 use edgebench_train::export::artifact;
 use edgebench_train::recipe::{Recipe, Training};
 use edgebench_train::{Net, Params, import};
@@ -34,8 +35,8 @@ pub struct Manner<'a> {
     pub training: &'a Training,
     /// Names all random numbers.
     pub seed: u64,
-    /// Threads.
-    pub threads: usize,
+    /// What computes.
+    pub workers: Workers,
     /// Where stages are kept.
     pub work: Option<&'a Path>,
     /// Input and output of int8 files.
@@ -79,7 +80,7 @@ impl Subject {
             images: (&images.train, images.valid.as_ref()),
             data: &images.sha256,
             defaults: manner.training,
-            threads: manner.threads,
+            workers: manner.workers,
             seed: manner.seed,
             folder: manner.work,
         };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::exec::{Executor, Workers};
 use crate::fit::{State, Watch, fit};
 use crate::images::Images;
 use crate::net::{Op, Role};
@@ -25,8 +26,8 @@ pub struct Job<'a> {
     pub data: &'a str,
     /// How stages train, where neither the stage nor the recipe says anything.
     pub defaults: &'a Training,
-    /// Threads.
-    pub threads: usize,
+    /// What computes.
+    pub workers: Workers,
     /// Names all random numbers.
     pub seed: u64,
     /// Where stages are kept: a stage that is there is not trained again, and one that was interrupted goes on. Recipes that begin with
@@ -74,7 +75,11 @@ pub fn follow(job: &Job<'_>, recipe: &Recipe, watch: &mut dyn Follow) -> Result<
     let mut name = Sha256::new();
     name.update(format!("{net:?} {} {}", job.data, job.seed));
     params.tensors().iter().flatten().for_each(|value| name.update(value.to_le_bytes()));
-    let mut trainer = Trainer::new(net, params, job.threads)?;
+    // What libtorch computes is not what this engine computes: neither goes on with what the other has begun.
+    if job.workers.executor != Executor::Cpu {
+        name.update(job.workers.executor.to_string());
+    }
+    let mut trainer = Trainer::new(net, params, job.workers)?;
     let mut reports = Vec::new();
     for (number, stage) in recipe.stages.iter().enumerate() {
         let training = stage.training.or(&recipe.training).or(job.defaults);

@@ -75,6 +75,12 @@ pub enum Error {
     /// Threads could not be started.
     #[error("threads could not be started: {0}")]
     Threads(rayon::ThreadPoolBuildError),
+    /// libtorch could not do something, or is not there.
+    #[error("torch: {problem}")]
+    Torch {
+        /// What it says.
+        problem: String,
+    },
     /// An operator of a file that cannot be trained.
     #[error("operator {index} ({op}, output {output:?}): {problem}")]
     Operator {

@@ -124,7 +124,7 @@ pub fn fit(
         let begin = Instant::now();
         let (rate, loss, accuracy) = one_epoch(trainer, plan, train, (epoch, per_epoch), watch)?;
         let seconds = begin.elapsed().as_secs_f64();
-        let scores = valid.map(|valid| validate(trainer, valid));
+        let scores = valid.map(|valid| validate(trainer, valid)).transpose()?;
         if let Some((valid_accuracy, valid_loss)) = scores {
             let score = (valid_accuracy, valid_loss);
             let better = |best: &Best| score.0 > best.score.0 || (score.0 == best.score.0 && score.1 < best.score.1);
@@ -212,8 +212,11 @@ fn one_epoch(
 }
 
 /// Accuracy and mean cross entropy.
-pub fn validate(trainer: &mut Trainer, images: &Images) -> (f64, f64) {
-    let logits = trainer.infer(images.len(), &|image, input| images.encode(image, input));
+///
+/// # Errors
+/// As [`Trainer::infer`].
+pub fn validate(trainer: &mut Trainer, images: &Images) -> Result<(f64, f64), Error> {
+    let logits = trainer.infer(images.len(), &|image, input| images.encode(image, input))?;
     let (mut correct, mut loss) = (0, 0.0);
     for (at, logits) in logits.chunks_exact(images.classes()).enumerate() {
         let label = images.label(at) as usize;
@@ -222,7 +225,7 @@ pub fn validate(trainer: &mut Trainer, images: &Images) -> (f64, f64) {
         let sum: f64 = logits.iter().map(|logit| libm::exp(f64::from(*logit) - most)).sum();
         loss += most + libm::log(sum) - f64::from(logits[label]);
     }
-    (correct as f64 / images.len() as f64, loss / images.len() as f64)
+    Ok((correct as f64 / images.len() as f64, loss / images.len() as f64))
 }
 
 /// The class of the largest logit, the first among equals.

@@ -5,6 +5,7 @@
 use edgebench_models::quantise::{self, CalibrateOptions, Io, Origin, QuantiseOptions, Range};
 use edgebench_models::tflite::Model;
 
+use crate::exec::Workers;
 use crate::export::{Exported, Form, as_it_is, float};
 use crate::fit::{Plan, State, Watch, fit};
 use crate::images::Images;
@@ -84,12 +85,12 @@ pub fn train(
     (net, params): (&Net, &Params),
     plan: &Plan,
     images: (&Images, Option<&Images>),
-    threads: usize,
+    workers: Workers,
     watch: &mut dyn Watch,
 ) -> Result<Emulated, Error> {
     let (net, params) = unfold(net, params)?;
     let (net, params) = annotate(&net, &params)?;
-    let mut trainer = Trainer::new(net, params, threads)?;
+    let mut trainer = Trainer::new(net, params, workers)?;
     for at in 0..trainer.net().tensors().len() {
         if trainer.net().tensors()[at].role == Role::Kernel {
             trainer.paths[at] = Some(WeightPath { quantised: true, ..WeightPath::default() });

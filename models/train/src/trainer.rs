@@ -3,7 +3,7 @@
 use edgebench_train_kernels::Kernels;
 use rayon::prelude::*;
 
-use crate::exec::{Batch, Engine, Outcome};
+use crate::exec::{Batch, Executor, Machine, Outcome, Workers};
 use crate::net::Role;
 use crate::optim::{Moments, Moving, Optimizer};
 use crate::technique::prune::{self, Schedule};
@@ -23,7 +23,8 @@ pub struct Trainer {
     pub(crate) centroid_moments: Vec<Moments>,
     /// Steps done.
     pub(crate) steps: u32,
-    engine: Engine,
+    engine: Machine,
+    executor: Executor,
     /// Memory for what layers see, from step to step.
     seen: Option<Params>,
 }
@@ -43,29 +44,40 @@ impl Trainer {
     /// A network with these numbers, all weights as they are.
     ///
     /// # Errors
-    /// As [`Engine::new`].
-    pub fn new(net: Net, params: Params, threads: usize) -> Result<Trainer, Error> {
-        Trainer::with_kernels(net, params, threads, Kernels::detect())
+    /// As [`Engine::new`](crate::Engine::new); [`Error::Torch`] if this build has no libtorch, or libtorch no such device.
+    pub fn new(net: Net, params: Params, workers: impl Into<Workers>) -> Result<Trainer, Error> {
+        Trainer::with_kernels(net, params, workers.into(), Kernels::detect())
     }
 
     /// As [`Trainer::new`], on these kernels.
     ///
     /// # Errors
-    /// As [`Engine::new`].
-    pub fn with_kernels(net: Net, params: Params, threads: usize, kernels: Kernels) -> Result<Trainer, Error> {
-        let engine = Engine::new(&net, threads, kernels)?;
+    /// As [`Trainer::new`].
+    pub fn with_kernels(net: Net, params: Params, workers: Workers, kernels: Kernels) -> Result<Trainer, Error> {
+        let engine = Machine::new(&net, workers, kernels)?;
+        let executor = workers.executor;
         let tensors = net.tensors().len();
         let (moments, centroid_moments) = (vec![Moments::default(); tensors], vec![Moments::default(); tensors]);
-        Ok(Trainer { net, params, paths: vec![None; tensors], moments, centroid_moments, steps: 0, engine, seen: None })
+        Ok(Trainer {
+            net,
+            params,
+            paths: vec![None; tensors],
+            moments,
+            centroid_moments,
+            steps: 0,
+            engine,
+            executor,
+            seen: None,
+        })
     }
 
-    /// Another trainer with as many threads, on the same kernels.
+    /// Another trainer with the same workers, on the same kernels.
     ///
     /// # Errors
-    /// As [`Engine::new`].
+    /// As [`Trainer::new`].
     pub fn renewed(&self, net: Net, params: Params) -> Result<Trainer, Error> {
         let threads = self.engine.pool().current_num_threads();
-        Trainer::with_kernels(net, params, threads, *self.engine.kernels())
+        Trainer::with_kernels(net, params, Workers { threads, executor: self.executor }, *self.engine.kernels())
     }
 
     /// The network.
@@ -83,13 +95,13 @@ impl Trainer {
     /// One batch: forward, backward, and a step of the optimiser at this rate.
     ///
     /// # Errors
-    /// [`Error::Diverged`] if the loss is not a number any more; nothing has moved then but running statistics.
+    /// [`Error::Diverged`] if the loss is not a number any more; nothing has moved then but running statistics. [`Error::Torch`].
     ///
     /// # Panics
     /// If a label is not below the number of classes.
     pub fn step(&mut self, batch: &Batch<'_>, moves: &Moves, rate: f64) -> Result<Outcome, Error> {
-        self.load();
-        let outcome = self.engine.step(&mut self.params, batch);
+        self.load()?;
+        let outcome = self.engine.step(&mut self.params, batch)?;
         let norm = self.gradient_norm();
         if !(outcome.loss.is_finite() && norm.is_finite()) {
             return Err(Error::Diverged { step: self.steps as usize, rate });
@@ -101,8 +113,11 @@ impl Trainer {
     }
 
     /// Logits of `images` images, `[images, classes]`.
-    pub fn infer(&mut self, images: usize, fill: &(dyn Fn(usize, &mut [f32]) + Sync)) -> Vec<f32> {
-        self.load();
+    ///
+    /// # Errors
+    /// [`Error::Torch`], from libtorch only.
+    pub fn infer(&mut self, images: usize, fill: &(dyn Fn(usize, &mut [f32]) + Sync)) -> Result<Vec<f32>, Error> {
+        self.load()?;
         self.engine.infer(&self.params, images, fill)
     }
 
@@ -139,9 +154,10 @@ impl Trainer {
 
     /// `seen` becomes what layers see of the numbers.
     fn see(&self, seen: &mut Params) {
+        let Trainer { net, params, paths, .. } = self;
         let of = |(tensor, values): (usize, &mut Vec<f32>)| {
-            values.copy_from_slice(self.params.get(tensor));
-            self.paths[tensor].as_ref()?.apply(Channels::of(&self.net.tensors()[tensor]), values)
+            values.copy_from_slice(params.get(tensor));
+            paths[tensor].as_ref()?.apply(Channels::of(&net.tensors()[tensor]), values)
         };
         let scales: Vec<Option<Vec<f32>>> =
             self.engine.pool().install(|| seen.tensors_mut().par_iter_mut().enumerate().map(of).collect());
@@ -149,21 +165,23 @@ impl Trainer {
     }
 
     /// Brings the weights, as their paths make them, into the engine.
-    fn load(&mut self) {
+    fn load(&mut self) -> Result<(), Error> {
         if self.paths.iter().all(Option::is_none) {
             return self.engine.load(&self.params);
         }
         let mut seen = self.seen.take().unwrap_or_else(|| self.params.clone());
         self.see(&mut seen);
-        self.engine.load(&seen);
+        self.engine.load(&seen)?;
         self.seen = Some(seen);
+        Ok(())
     }
 
     fn gradient_norm(&self) -> f64 {
         let square = |g: &f32| f64::from(*g) * f64::from(*g);
         let of = |gradient: &Vec<f32>| gradient.iter().map(square).sum::<f64>();
         // Tensor by tensor, and then in their order: the same sum for any number of threads.
-        let sums: Vec<f64> = self.engine.pool().install(|| self.engine.gradients().par_iter().map(of).collect());
+        let gradients = self.engine.gradients();
+        let sums: Vec<f64> = self.engine.pool().install(|| gradients.par_iter().map(of).collect());
         sums.iter().sum::<f64>().sqrt()
     }
 

@@ -71,7 +71,7 @@ fn every_recipe_gives_a_file_that_answers_as_it_was_trained() {
         images: (&train, Some(&valid)),
         data: "squares",
         defaults: &defaults,
-        threads: 2,
+        workers: 2.into(),
         seed: 7,
         folder: Some(folder.path()),
     };
@@ -89,7 +89,7 @@ fn every_recipe_gives_a_file_that_answers_as_it_was_trained() {
         let model = artifact(&trainer, &recipe, io, samples).unwrap();
         let model = Model::read(&model.write().unwrap()).unwrap();
         let found = answers(&model, &test, io);
-        let logits = trainer.infer(test.len(), &|at, input| test.encode(at, input));
+        let logits = trainer.infer(test.len(), &|at, input| test.encode(at, input)).unwrap();
         let simulated: Vec<usize> = logits.chunks(4).map(best_class).collect();
         let same = found.iter().zip(&simulated).filter(|(a, b)| a == b).count();
         let right = (0..test.len()).filter(|&at| found[at] == test.label(at) as usize).count();
@@ -137,7 +137,7 @@ fn what_cannot_be_followed_is_refused() {
         images: (&train, Some(&valid)),
         data: "squares",
         defaults: &defaults,
-        threads: 1,
+        workers: 1.into(),
         seed: 7,
         folder: Some(std::path::Path::new("/does/not/exist")),
     };

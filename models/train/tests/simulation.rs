@@ -36,7 +36,7 @@ fn trained(name: &str, recipe: &str, epochs: usize) -> (Trainer, Graph) {
         images: (&train, Some(&valid)),
         data: "squares",
         defaults: &training(1, 5e-4),
-        threads: 2,
+        workers: 2.into(),
         seed: 7,
         folder: None,
     };
@@ -84,7 +84,7 @@ fn the_simulation_is_the_file() {
     for (name, recipe, epochs, share) in CASES {
         let (mut trainer, graph) = trained(name, recipe, epochs);
         let found = by_file(&graph, &test);
-        let logits = trainer.infer(test.len(), &|at, input| test.encode(at, input));
+        let logits = trainer.infer(test.len(), &|at, input| test.encode(at, input)).unwrap();
         let range = trainer.net().tensors().iter().rposition(|tensor| tensor.role == Role::Range).unwrap();
         let rule = activation(trainer.params.get(range)).unwrap();
         let (mut codes, mut classes, mut right) = (0, 0, 0);

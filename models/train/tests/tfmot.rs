@@ -62,7 +62,7 @@ fn after(imported: &Imported, images: &Images, recipe: &str) -> (Trainer, Graph)
         images: (images, None),
         data: "noise",
         defaults: &defaults,
-        threads: 2,
+        workers: 2.into(),
         seed: 7,
         folder: None,
     };

@@ -39,7 +39,7 @@ fn trained() -> Trainer {
     let mut trainer = trainer(2);
     let (train, valid) = squares(320, 1).split_last(64).unwrap();
     fit(&mut trainer, &plan(6), (&train, Some(&valid)), &mut State::default(), &mut ()).unwrap();
-    let (accuracy, _) = validate(&mut trainer, &squares(200, 77));
+    let (accuracy, _) = validate(&mut trainer, &squares(200, 77)).unwrap();
     assert!(accuracy > 0.95, "{accuracy}");
     trainer
 }
@@ -87,9 +87,9 @@ fn begin_compressed(base: &Trainer, threads: usize) -> (Trainer, Plan) {
 fn a_network_learns_and_survives_being_folded() {
     let mut trainer = trained();
     let test = squares(200, 77);
-    let (accuracy, _) = validate(&mut trainer, &test);
+    let (accuracy, _) = validate(&mut trainer, &test).unwrap();
     let fill = |image: usize, input: &mut [f32]| test.encode(image, input);
-    let before = trainer.infer(40, &fill);
+    let before = trainer.infer(40, &fill).unwrap();
     let (net, params) = fold(trainer.net(), &trainer.params).unwrap();
     let mut folded = Trainer::new(net, params, 1).unwrap();
     assert!(
@@ -99,10 +99,10 @@ fn a_network_learns_and_survives_being_folded() {
             .iter()
             .all(|tensor| matches!(tensor.role, Role::Kernel | Role::DepthwiseKernel | Role::Bias))
     );
-    let after = folded.infer(40, &fill);
+    let after = folded.infer(40, &fill).unwrap();
     let most = before.iter().zip(&after).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
     assert!(most < 1e-3, "{most}");
-    assert_eq!(validate(&mut folded, &test).0, accuracy);
+    assert_eq!(validate(&mut folded, &test).unwrap().0, accuracy);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn techniques_keep_what_they_promise() {
     let (train, valid) = squares(320, 1).split_last(64).unwrap();
     let before: Vec<Option<WeightPath>> = trainer.paths.clone();
     fit(&mut trainer, &plan, (&train, Some(&valid)), &mut State::default(), &mut ()).unwrap();
-    assert!(validate(&mut trainer, &squares(200, 77)).0 > 0.9);
+    assert!(validate(&mut trainer, &squares(200, 77)).unwrap().0 > 0.9);
     let stripped = trainer.stripped();
     for (tensor, info) in trainer.net().tensors().iter().enumerate().filter(|(_, info)| info.role == Role::Kernel) {
         let channels = Channels::of(info);

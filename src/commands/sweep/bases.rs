@@ -37,7 +37,7 @@ pub(super) fn base(sweep: &Sweep, network: &Network, folder: &Folder, seed: u64)
         }
         Origin::Arch { arch, training } => (arch, training),
     };
-    let base = Base::new(arch, &network.images, training, seed)?;
+    let base = Base::new(arch, &network.images, training, seed)?.on(sweep.executor);
     let path = folder.network(&network.name, seed);
     let fact = match known(&path, &base.fingerprint)? {
         Some(fact) => fact,
@@ -51,7 +51,7 @@ pub(super) fn base(sweep: &Sweep, network: &Network, folder: &Folder, seed: u64)
 fn train(sweep: &Sweep, network: &Network, base: &Base, path: &Path) -> Result<NetworkFact> {
     let Base { plan, fingerprint, .. } = base;
     let images = &network.images;
-    let mut trainer = base.trainer(sweep.threads)?;
+    let mut trainer = base.trainer(sweep.workers())?;
     // Another training may have left its own; nothing is lost that the study still wants.
     let kept = path.with_file_name(format!("training-{fingerprint}.safetensors"));
     let mut state = checkpoint::load(&kept, &mut trainer, fingerprint)?.unwrap_or_default();

@@ -1,5 +1,7 @@
 //! `edgebench demo`: the whole study on the embedded digits.
 
+use crate::cli::train::workers;
+use edgebench_train::exec::{Executor, Workers};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -9,7 +11,6 @@ use super::super::talk::{Talk, width};
 use super::super::{Outcome, print};
 use super::{Sweep, judged};
 use crate::cli::sweep::DemoArgs;
-use crate::machine;
 use crate::report::study::{Place, StudyReport, text};
 use crate::report::table::{NARROW, wrap};
 use crate::robust::shard::Shard;
@@ -26,9 +27,9 @@ pub(in crate::commands) fn run(args: &DemoArgs, talk: Talk) -> Result<Outcome> {
         (file.training.epochs, file.compression.epochs) = (Some(2), Some(1));
         file.severities = vec![3];
     }
-    let threads = args.threads.map_or_else(machine::cpus, usize::from);
+    let Workers { threads, executor } = workers(args.threads, Executor::Cpu);
     let output = args.output.clone();
-    let sweep = Sweep { file, beside: PathBuf::new(), output, shard: Shard::ALL, threads, talk, brief: true };
+    let sweep = Sweep { file, beside: PathBuf::new(), output, shard: Shard::ALL, threads, executor, talk, brief: true };
     // A sweep without a part is a whole one, which has a report.
     let Some(mut report) = sweep.run()? else { return Ok(Outcome::Done) };
     let outcome = judged(&mut report, args.bounds.as_ref());

@@ -16,11 +16,12 @@ use super::talk::{Talk, width};
 use super::train::place;
 use super::{Outcome, print};
 use crate::cli::sweep::SweepArgs;
-use crate::machine;
+use crate::cli::train::workers;
 use crate::report::study::{StudyReport, judge, text};
 use crate::robust::shard::Shard;
 use crate::study::{Bounds, Folder, StudyFile, units};
 pub(super) use demo::run as demo;
+use edgebench_train::exec::{Executor, Workers};
 use setting::Setting;
 
 pub(super) fn run(args: &SweepArgs, talk: Talk) -> Result<Outcome> {
@@ -36,8 +37,8 @@ pub(super) fn run(args: &SweepArgs, talk: Talk) -> Result<Outcome> {
     if let Some(page) = &args.html {
         place(page)?;
     }
-    let threads = args.threads.map_or_else(machine::cpus, usize::from);
-    let sweep = Sweep { file, beside, output, shard, threads, talk, brief: false };
+    let Workers { threads, executor } = workers(args.threads, args.executor);
+    let sweep = Sweep { file, beside, output, shard, threads, executor, talk, brief: false };
     let Some(mut report) = sweep.run()? else {
         talk.note(&format!(
             "part {shard} is done; when all are, the same command without --shard writes the report (folders of several machines are \
@@ -80,12 +81,18 @@ struct Sweep {
     output: PathBuf,
     shard: Shard,
     threads: usize,
+    /// What trains.
+    executor: Executor,
     talk: Talk,
     /// Whether stages are told of in a line each, not epochs.
     brief: bool,
 }
 
 impl Sweep {
+    fn workers(&self) -> Workers {
+        Workers { threads: self.threads, executor: self.executor }
+    }
+
     /// Makes and measures what is not there yet; the report, if this is the whole.
     fn run(&self) -> Result<Option<StudyReport>> {
         let setting = Setting::read(self)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, anyhow};
 use edgebench_models::quantise::Io;
 use edgebench_train::compress::StageReport;
+use edgebench_train::exec::Executor;
 use edgebench_train::recipe::{Recipe, Stage};
 use sha2::{Digest, Sha256};
 
@@ -83,7 +84,7 @@ impl Make<'_> {
         let manner = Manner {
             training: &network.stages,
             seed: unit.seed,
-            threads: sweep.threads,
+            workers: sweep.workers(),
             work: Some(&stages),
             io: self.io,
         };
@@ -120,6 +121,9 @@ impl Make<'_> {
         hash.update(format!("{RULES} {} {} {seed} ", self.trained.fingerprint, self.io.name()));
         hash.update(format!("{} {} {valid} {:?} ", images.sha256, images.train.len(), images.train.encoding()));
         hash.update(format!("{:?} {:?}", self.recipe, self.network.stages));
+        if self.sweep.executor != Executor::Cpu {
+            hash.update(format!(" {}", self.sweep.executor));
+        }
         hex(&hash.finalize())[..24].to_owned()
     }
 }

@@ -159,25 +159,28 @@ impl Group {
             Kind::Upsample(shape) => k::upsample_forward(kernels, &shape, n, x, y),
             Kind::Pad(shape) => k::pad_forward(kernels, &shape, n, x, y),
             Kind::Dropout { rate, stream } if context.training => {
-                let mut kept = self.dropout(context, (rate, stream), &images);
-                y.iter_mut().zip(x).for_each(|(y, x)| *y = x * kept());
+                let kept = self.dropout(context, (rate, stream), (&images, y.len() / n));
+                y.iter_mut().zip(x).zip(kept).for_each(|((y, x), kept)| *y = x * kept);
             }
             Kind::Dropout { .. } => y.copy_from_slice(x),
         }
         self.values[step.y] = out;
     }
 
-    /// The factor of each value of these images: 0, or what makes up for those that are 0.
+    /// The factor of each of `values` values of each of these images, one after another: 0, or what makes up for those that are 0. The
+    /// random numbers are the image's own, wherever it lies.
     fn dropout(
         &self,
         context: &Context<'_>,
         (rate, stream): (f32, u32),
-        images: &Range<usize>,
-    ) -> impl FnMut() -> f32 + use<> {
-        let number = (self.first + images.start) as u64;
-        let mut rng = Rng::new(context.key, number, stream);
+        (images, values): (&Range<usize>, usize),
+    ) -> impl Iterator<Item = f32> + use<> {
+        let (key, first) = (context.key, self.first);
         let factor = 1.0 / (1.0 - rate);
-        move || if rng.unit() < f64::from(rate) { 0.0 } else { factor }
+        images.clone().flat_map(move |image| {
+            let mut rng = Rng::new(key, (first + image) as u64, stream);
+            (0..values).map(move |_| if rng.unit() < f64::from(rate) { 0.0 } else { factor })
+        })
     }
 
     fn norm_sums(&mut self, context: &Context<'_>, step: &Step, images: Range<usize>) {
@@ -273,9 +276,9 @@ impl Group {
             Kind::Upsample(shape) => k::upsample_backward(kernels, &shape, n, dy, &mut out[xs], add),
             Kind::Pad(shape) => k::pad_backward(kernels, &shape, n, dy, &mut out[xs], add),
             Kind::Dropout { rate, stream } => {
-                let mut kept = self.dropout(context, (rate, stream), &images);
-                for (dx, dy) in out[xs].iter_mut().zip(dy) {
-                    *dx = if add { *dx } else { 0.0 } + dy * kept();
+                let kept = self.dropout(context, (rate, stream), (&images, dy.len() / n));
+                for ((dx, dy), kept) in out[xs].iter_mut().zip(dy).zip(kept) {
+                    *dx = if add { *dx } else { 0.0 } + dy * kept;
                 }
             }
             Kind::Statistics { .. } => {}

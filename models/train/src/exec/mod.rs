@@ -5,10 +5,14 @@
 
 mod compile;
 mod group;
+mod machine;
 mod norm;
 mod program;
 mod shared;
 mod stages;
+#[cfg(feature = "torch")]
+pub mod torch;
+mod workers;
 
 use edgebench_train_kernels as k;
 use edgebench_train_kernels::{CrossEntropy, Kernels, Scratch};
@@ -19,6 +23,9 @@ use crate::{Error, Net, Params};
 use group::{Context, Group, part};
 use program::{Kind, Plan, Program, Stage};
 use shared::Shared;
+
+pub(crate) use machine::Machine;
+pub use workers::{Executor, Workers};
 
 /// Images of a group.
 pub const GROUP: usize = 16;

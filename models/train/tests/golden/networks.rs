@@ -69,7 +69,7 @@ pub(crate) fn small(case: &Case) {
         case.compare(&format!("end/{}", tensor.name), trainer.params.get(at), 1e-5);
     }
     let fill = |at: usize, x: &mut [f32]| x.copy_from_slice(image(0, at));
-    case.compare("eval_logits", &trainer.infer(count, &fill), 1e-5);
+    case.compare("eval_logits", &trainer.infer(count, &fill).unwrap(), 1e-5);
     // Keras' running variances give other logits of the same network.
     let norms = case.keys("end/").into_iter().filter_map(|key| key.strip_suffix("_biased").map(str::to_owned));
     for key in norms {
@@ -78,7 +78,7 @@ pub(crate) fn small(case: &Case) {
         let biased = case.values(&format!("{key}_biased"));
         trainer.params.tensors_mut()[at].copy_from_slice(biased);
     }
-    case.compare("eval_logits_biased", &trainer.infer(count, &fill), 1e-5);
+    case.compare("eval_logits_biased", &trainer.infer(count, &fill).unwrap(), 1e-5);
 }
 
 /// Numbers in [−1, 1) by the formula of `train.json`.
