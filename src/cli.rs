@@ -3,6 +3,7 @@
 pub mod corrupt;
 #[cfg(feature = "fetch")]
 pub mod data;
+pub mod parity;
 pub mod quantise;
 pub mod robust;
 #[cfg(feature = "train")]
@@ -82,6 +83,8 @@ pub enum Command {
     /// The whole study on the embedded digits, in half a minute
     #[cfg(feature = "train")]
     Demo(Box<sweep::DemoArgs>),
+    /// Whether two targets compute the same integers, layer by layer
+    Parity(parity::ParityArgs),
     /// List instruction sets: built, running here, chosen
     Isa(IsaArgs),
     /// Print a completion script for a shell

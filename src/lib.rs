@@ -18,6 +18,7 @@
 //! * [`eval`]: many samples on many threads, accuracy, latency, statistics;
 //! * [`inspect`]: what a file says without running it, lints;
 //! * [`model`]: a model file on its way to a plan;
+//! * [`mod@parity`]: two targets, layer by layer;
 //! * [`machine`]: where a figure was measured.
 #![forbid(unsafe_code)]
 
@@ -32,6 +33,7 @@ pub mod inspect;
 pub mod machine;
 pub mod metrics;
 pub mod model;
+pub mod parity;
 pub mod report;
 pub mod robust;
 #[cfg(feature = "train")]

@@ -10,6 +10,7 @@
 //! * [`isa`]: instruction sets, and one static table of micro-kernels for each ([`Kernels`]);
 //! * [`arch`]: those tables. Only there, in [`span`], in `shared` and in the dispatch is `unsafe` used;
 //! * `shared` (with the feature `std`): an arena that several threads work on;
+//! * [`mod@digest`]: what two machines compare instead of tensors;
 //! * [`peak`]: what the machine could do at most;
 //! * [`mod@reference`]: what the convolutions mean, in the fewest loops; the tests hold every instruction set to it.
 //!
@@ -23,6 +24,7 @@
 pub mod arch;
 pub mod arith;
 pub mod code;
+pub mod digest;
 pub mod fixed;
 pub mod isa;
 pub mod ops;

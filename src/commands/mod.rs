@@ -14,6 +14,7 @@ mod eval;
 mod inspect;
 mod isa;
 mod ledgers;
+mod parity;
 mod quantise;
 mod rendering;
 mod robust;
@@ -106,6 +107,7 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
         Command::Sweep(args) => sweep::run(args, talk),
         #[cfg(feature = "train")]
         Command::Demo(args) => sweep::demo(args, talk),
+        Command::Parity(args) => parity::run(args, talk),
         Command::Isa(args) => isa::run(args),
         Command::Completions { shell } => completions(*shell),
     }

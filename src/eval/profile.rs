@@ -25,7 +25,7 @@ pub struct NodeTime {
 /// # Errors
 /// If the plan cannot run on this CPU.
 pub fn profile(plan: &Arc<Plan>, time: Duration, most: usize) -> Result<Vec<NodeTime>, Error> {
-    let inputs = stopwatch::inputs(plan);
+    let inputs = stopwatch::inputs(plan, 1);
     let mut session = Session::new(Arc::clone(plan))?;
     stopwatch::once(&mut session, &inputs)?;
     let mut times: Vec<Vec<f64>> = vec![Vec::new(); plan.steps.len()];

@@ -14,7 +14,7 @@ use super::pool::Sessions;
 /// # Errors
 /// If the plan cannot run on this CPU.
 pub fn batches(plan: &Arc<Plan>, threads: usize, batch: usize, effort: &Effort) -> Result<Vec<f64>, Error> {
-    let inputs = inputs(plan);
+    let inputs = inputs(plan, 1);
     let threads = threads.clamp(1, batch.max(1));
     let block = turn(plan, threads, batch).images;
     let mut sessions = (0..threads).map(|_| Sessions::new(plan, block)).collect::<Result<Vec<_>, _>>()?;
@@ -79,10 +79,10 @@ pub fn once(session: &mut Session, inputs: &[Vec<u8>]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Pseudo-random inputs, the same on every machine: float32 from −1 to 1, integers of all codes.
+/// Pseudo-random inputs, the same on every machine for one `seed`: float32 from −1 to 1, integers of all codes.
 #[must_use]
-pub fn inputs(plan: &Plan) -> Vec<Vec<u8>> {
-    let mut state = 1_u64;
+pub fn inputs(plan: &Plan, seed: u64) -> Vec<Vec<u8>> {
+    let mut state = seed;
     let mut next = || {
         // Knuth's MMIX generator; the upper half is good enough for inputs.
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -17,6 +17,7 @@ pub mod inspect;
 pub mod inspect_text;
 pub mod isa;
 pub mod merge;
+pub mod parity;
 pub mod quantise;
 pub mod robust;
 pub mod run;

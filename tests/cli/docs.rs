@@ -44,6 +44,7 @@ fn every_field_is_documented() {
         &["corrupt", "--limit", "1", "--corruptions", "fog", "--sheet", &sheet, "--json"],
         &["quantise", FLOAT, "-o", &int8, "--calibration", "9", "--equalise", "--bias-correction", "--json"],
         &["isa", "--json"],
+        &["parity", "isa:scalar", "mode:reference", "--json"],
     ] {
         let report = json(args);
         let schema = at(&report, "schema").as_str().expect("a name");

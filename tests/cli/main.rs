@@ -12,6 +12,7 @@ mod docs;
 mod eval;
 mod inspect;
 mod manners;
+mod parity;
 mod quantise;
 mod robust;
 #[cfg(feature = "train")]
