@@ -5,6 +5,7 @@ pub mod corrupt;
 pub mod data;
 pub mod parity;
 pub mod quantise;
+pub mod remote;
 pub mod robust;
 #[cfg(feature = "train")]
 pub mod sweep;
@@ -87,6 +88,9 @@ pub enum Command {
     Parity(parity::ParityArgs),
     /// List instruction sets: built, running here, chosen
     Isa(IsaArgs),
+    /// The other end of --on
+    #[command(hide = true)]
+    Host(remote::HostArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -167,6 +171,9 @@ pub struct EvalArgs {
     pub robust: robust::RobustArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
+    pub on: remote::OnArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
     pub rendering: robust::Rendering,
     /// Print as JSON
     #[arg(long)]
@@ -210,6 +217,9 @@ pub struct BenchArgs {
     /// Operators to show: the slowest, all, or none (and do not time them)
     #[arg(long, value_name = "WHICH", default_value = "top", default_missing_value = "all", num_args = 0..=1, require_equals = true)]
     pub profile: Profile,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub on: remote::OnArgs,
     /// Print as JSON
     #[arg(long)]
     pub json: bool,

@@ -19,6 +19,7 @@
 //! * [`inspect`]: what a file says without running it, lints;
 //! * [`model`]: a model file on its way to a plan;
 //! * [`mod@parity`]: two targets, layer by layer;
+//! * [`remote`]: other machines, through OpenSSH;
 //! * [`machine`]: where a figure was measured.
 #![forbid(unsafe_code)]
 
@@ -34,6 +35,7 @@ pub mod machine;
 pub mod metrics;
 pub mod model;
 pub mod parity;
+pub mod remote;
 pub mod report;
 pub mod robust;
 #[cfg(feature = "train")]

@@ -28,6 +28,9 @@ const SPREAD_TO_WARN: f64 = 1.25;
 const TOP: usize = 10;
 
 pub(super) fn run(args: &BenchArgs, talk: Talk) -> Result<Outcome> {
+    if args.on.wanted() {
+        return super::on::bench(args, talk);
+    }
     let isas = isas(&args.isa)?;
     let mut models = args.models.iter().map(|path| ModelFile::open(path)).collect::<Result<Vec<_>, _>>()?;
     if models.is_empty() {

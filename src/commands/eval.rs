@@ -32,7 +32,11 @@ pub(super) struct Candidate {
 }
 
 pub(super) fn run(args: &EvalArgs, talk: Talk) -> Result<Outcome> {
-    let isa = isa::choose(args.lowering.isa)?;
+    if args.on.wanted() && !args.robust.wanted() {
+        return super::on::eval(args, talk);
+    }
+    // Which instruction set another machine takes is its own affair.
+    let isa = isa::choose(args.lowering.isa.filter(|_| !args.on.wanted()))?;
     let many = several(args.batch > 1);
     let options = LowerOptions { arithmetic: args.lowering.arithmetic, isa, many, ..LowerOptions::default() };
     let plans = plans(args, &options)?;

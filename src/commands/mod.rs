@@ -11,9 +11,11 @@ mod decide;
 #[cfg(feature = "train")]
 mod emulate;
 mod eval;
+mod host;
 mod inspect;
 mod isa;
 mod ledgers;
+mod on;
 mod parity;
 mod quantise;
 mod rendering;
@@ -61,10 +63,15 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    match run(&cli) {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Missed) => ExitCode::from(1),
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+    ExitCode::from(end(&cli, run(&cli)))
+}
+
+/// The exit code of a command; an error is told.
+fn end(cli: &Cli, result: Result<Outcome>) -> u8 {
+    match result {
+        Ok(Outcome::Done) => 0,
+        Ok(Outcome::Missed) => 1,
+        Err(error) if is_broken_pipe(&error) => 0,
         Err(error) => {
             let mut stderr = io::stderr().lock();
             let colour = Talk::new(cli.quiet, cli.color).colour;
@@ -77,7 +84,7 @@ pub fn main() -> ExitCode {
                 }
                 said = cause;
             }
-            ExitCode::from(2)
+            2
         }
     }
 }
@@ -94,6 +101,7 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
         #[cfg(feature = "fetch")]
         Command::Data(args) => data::run(args, talk),
         Command::Eval(args) => eval::run(args, talk),
+        Command::Host(args) => host::run(args),
         Command::Inspect(args) => inspect::run(args, talk),
         Command::Quantise(args) => quantise::run(args, talk),
         Command::Report(args) => ledgers::report(args, talk),

@@ -57,9 +57,17 @@ pub(super) fn run(args: &EvalArgs, data: &Dataset, candidates: &[Candidate], tal
         Measurement { data_sha256: &data_sha256, source: &source, grid: &grid, shard, subjects: &subjects };
     if let Some(criterion) = &args.robust.until_decided {
         let wish = Wish { criterion, error_rate: args.robust.error_rate, threads, json: args.json };
+        ensure!(
+            !args.on.wanted(),
+            "--until-decided decides after every few images, which --on does not do yet; leave one out"
+        );
         return decide::run(&measurement, &wish, args.rendering.baseline.as_deref(), (&mut ledger, talk));
     }
-    measure(&measurement, &mut ledger, threads, talk)?;
+    if args.on.wanted() {
+        super::on::measure(args, &measurement, &mut ledger, talk)?;
+    } else {
+        measure(&measurement, &mut ledger, threads, talk)?;
+    }
     if shard != Shard::ALL {
         talk.note(&format!("shard {shard} is done; join the ledgers with: edgebench merge … --output all.ledger"));
     }
@@ -237,6 +245,16 @@ impl Ledger {
             journal.append(&record)?;
         }
         Ok(())
+    }
+
+    /// As [`Ledger::put`] for a cell that may be there; says whether it was new.
+    pub(super) fn take(&mut self, key: CellKey, counts: Counts) -> Result<bool, LedgerError> {
+        // Whether it contradicts what is there is found before it is written.
+        let new = self.store.add_cell(key.clone(), counts.clone(), &HERE.place())?;
+        if new && let Some(journal) = &mut self.journal {
+            journal.append_cell(&key, &counts)?;
+        }
+        Ok(new)
     }
 
     pub(super) fn put(&mut self, key: CellKey, counts: Counts) -> Result<(), LedgerError> {

@@ -61,7 +61,7 @@ pub(crate) fn open_npy(path: &Path, options: &OpenOptions) -> Result<Dataset> {
     finish(path, samples, labels, split, source)
 }
 
-fn labels_beside(path: &Path) -> Result<PathBuf> {
+pub(super) fn labels_beside(path: &Path) -> Result<PathBuf> {
     let name = stem(path);
     let split = names(Some(Split::Train)).into_iter().chain(names(Some(Split::Test))).chain(names(None));
     let mut candidates: Vec<String> = split.filter(|(samples, _)| *samples == name).map(|(_, labels)| labels).collect();

@@ -34,7 +34,7 @@ use sha2::{Digest, Sha256};
 pub use error::{DataError, Result};
 pub(crate) use samples::resize_pixels;
 pub use samples::{Sample, Samples, Values};
-pub use sniff::{SUPPORTED, open};
+pub use sniff::{SUPPORTED, labels_of, open};
 
 /// Part of a data set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

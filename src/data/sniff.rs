@@ -175,3 +175,8 @@ fn ending_before_gz(path: &Path) -> String {
     let inner = path.with_extension("");
     inner.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
+
+/// The file with the labels that belong to the array at `path`, if there is exactly one.
+pub fn labels_of(path: &Path) -> Option<PathBuf> {
+    (path.extension()? == "npy").then(|| arrays::labels_beside(path).ok())?
+}

@@ -227,6 +227,14 @@ fn by_size(subjects: &[Subject<'_>]) -> Vec<Vec<usize>> {
 }
 
 impl Measurement<'_> {
+    /// The names of all cells, whoever measures them.
+    pub fn keys(&self) -> impl Iterator<Item = CellKey> + '_ {
+        let of = move |(condition, range): (Condition, Range<u64>)| {
+            (0..self.subjects.len()).map(move |subject| self.key(subject, condition, &range))
+        };
+        self.grid.units().flat_map(of)
+    }
+
     /// The name of a cell of model `subject`.
     #[must_use]
     pub fn key(&self, subject: usize, condition: Condition, range: &Range<u64>) -> CellKey {

@@ -15,7 +15,10 @@ pub(super) fn write(record: &Record) -> String {
 }
 
 /// The record of a line (without its line end), or what is wrong with it.
-pub(super) fn read(line: &[u8]) -> Result<Record, String> {
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn read(line: &[u8]) -> Result<Record, String> {
     let text = std::str::from_utf8(line).map_err(|_| "not text".to_owned())?;
     let envelope = text.strip_prefix(HEAD).and_then(|rest| rest.split_once(MIDDLE));
     let (stated, rest) = envelope.ok_or("expected {\"crc\":…,\"record\":…}")?;

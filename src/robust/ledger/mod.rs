@@ -12,4 +12,5 @@ mod store;
 
 pub use error::LedgerError;
 pub use journal::{Journal, Reading, read, write};
+pub use line::read as read_line;
 pub use store::{Place, Store};

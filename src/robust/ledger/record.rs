@@ -4,6 +4,7 @@ use edgebench_corrupt::Severity;
 use serde::{Deserialize, Serialize};
 
 use super::hex;
+use crate::remote::facts::Facts;
 use crate::robust::cell::{BINS, Bin, CellKey, Counts, ModelKey, Origin};
 use crate::robust::condition::{Condition, Kind};
 
@@ -22,6 +23,8 @@ pub enum Record {
     Model(ModelFact),
     /// What was to be measured.
     Grid(GridFact),
+    /// A machine that measured.
+    Device(Box<DeviceFact>),
     /// What was measured.
     Cell(Box<CellRecord>),
 }
@@ -71,6 +74,29 @@ pub struct ModelFact {
     pub zip6_bytes: u64,
     /// Multiply-accumulates of one image.
     pub macs: u64,
+}
+
+/// A machine that measured, before or after it did.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DeviceFact {
+    /// Its address.
+    pub host: String,
+    /// Hash of the program that ran there.
+    pub program: String,
+    /// When.
+    pub moment: Moment,
+    /// What it told.
+    pub facts: Facts,
+}
+
+/// When a machine told about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// Before a run.
+    Before,
+    /// After it.
+    After,
 }
 
 /// What was to be measured on some data.

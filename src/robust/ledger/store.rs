@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::LedgerError;
-use super::record::{DataFact, GridFact, ModelFact, Record};
+use super::record::{DataFact, DeviceFact, GridFact, ModelFact, Record};
 use crate::robust::cell::{CellKey, Counts, ModelKey};
 
 /// Where a record stands; for messages.
@@ -33,6 +33,7 @@ pub struct Store {
     data: BTreeMap<String, DataFact>,
     models: BTreeMap<ModelKey, ModelFact>,
     grids: BTreeSet<GridFact>,
+    devices: BTreeSet<DeviceFact>,
     cells: BTreeMap<CellKey, (Counts, Place)>,
 }
 
@@ -61,6 +62,7 @@ impl Store {
             }
             Record::Model(fact) => Ok(smaller(&mut self.models, fact.key(), fact)),
             Record::Grid(fact) => Ok(self.grids.insert(fact)),
+            Record::Device(fact) => Ok(self.devices.insert(*fact)),
             Record::Cell(cell) => {
                 let (key, counts) = cell.into_cell().map_err(corrupt)?;
                 self.add_cell(key, counts, place)
@@ -139,6 +141,12 @@ impl Store {
     #[must_use]
     pub fn grids(&self) -> &BTreeSet<GridFact> {
         &self.grids
+    }
+
+    /// Machines that measured.
+    #[must_use]
+    pub fn devices(&self) -> &BTreeSet<DeviceFact> {
+        &self.devices
     }
 
     /// The cells, sorted by key.

@@ -1,0 +1,86 @@
+//! Other machines as types: `--on`, and the hidden command that works at the other end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueHint};
+
+use crate::remote::Address;
+use crate::remote::host::Manner;
+
+/// Where a command runs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Other machines")]
+pub struct OnArgs {
+    /// Run on this machine: ssh://user@host:port; several times for several machines
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub on: Vec<Address>,
+    /// The program to send [default: edgebench-TARGET beside this one or in EDGEBENCH_PROGRAMS, else this one]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "on")]
+    pub on_program: Option<PathBuf>,
+    /// Start the program by this command there: "taskset -c 3", "nice", "qemu-aarch64 -cpu cortex-a76"
+    #[arg(long, value_name = "COMMAND", requires = "on", value_parser = with)]
+    pub on_with: Option<String>,
+    /// Seconds after which a lost connection is given up
+    #[arg(long, value_name = "S", default_value = "300", requires = "on")]
+    pub on_patience: u64,
+}
+
+impl OnArgs {
+    /// Whether another machine is asked for.
+    #[must_use]
+    pub fn wanted(&self) -> bool {
+        !self.on.is_empty()
+    }
+
+    /// How jobs are run there.
+    #[must_use]
+    pub fn manner(&self) -> Manner<'_> {
+        Manner {
+            program: self.on_program.as_deref(),
+            with: self.on_with.as_deref(),
+            patience: Duration::from_secs(self.on_patience),
+        }
+    }
+}
+
+/// A command and its arguments: words of letters, digits and a few signs, so that no shell changes them.
+fn with(text: &str) -> Result<String, String> {
+    let sound = |c: char| c.is_ascii_alphanumeric() || " %+,-./:=@_".contains(c);
+    match text.chars().find(|&c| !sound(c)) {
+        None if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        None => Err("expected a command".into()),
+        Some(c) => Err(format!("{c:?} is not passed on; write a script there and name it")),
+    }
+}
+
+/// `edgebench host`: the other end of `--on`.
+#[derive(Debug, Args)]
+pub struct HostArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: HostCommand,
+}
+
+/// What to do at the other end.
+#[derive(Debug, Subcommand)]
+pub enum HostCommand {
+    /// Do the job in a directory, unless somebody else does
+    Run {
+        /// The directory
+        dir: PathBuf,
+    },
+    /// Tell how the job in a directory goes, line by line
+    Follow {
+        /// The directory
+        dir: PathBuf,
+        /// Bytes of its ledger that are known
+        #[arg(long, default_value = "0")]
+        ledger: u64,
+        /// Bytes of its standard error that are known
+        #[arg(long, default_value = "0")]
+        said: u64,
+    },
+    /// Tell what this machine is
+    Facts,
+}
