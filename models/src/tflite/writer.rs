@@ -128,7 +128,12 @@ impl Writer {
     pub(super) fn table<'a>(&mut self, collect: impl FnOnce(&mut Slots<'a>)) -> Result<usize, Error> {
         let mut slots = Slots { outside: self.outside, list: Vec::new() };
         collect(&mut slots);
-        let mut list = slots.list;
+        self.place(slots.list)
+    }
+
+    /// A table of these fields, then all its children. Apart from `table`, of which there is one for each table of the schema: sorting
+    /// alone would be a megabyte of code.
+    fn place(&mut self, mut list: Vec<(u16, Slot<'_>)>) -> Result<usize, Error> {
         list.sort_by_key(|(id, _)| *id);
 
         // Wide fields first, so that none needs padding but the first of eight bytes.
