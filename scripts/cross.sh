@@ -104,9 +104,11 @@ emulator() {
 case $verb in
   how) echo "$tool${build_std:+ ${build_std[*]}}" ;;
   build)
+    # EDGEBENCH_PROFILE=release: as fast as it gets, whatever the size.
+    profile=${EDGEBENCH_PROFILE:-slim}
     command=build; [ "$tool" != zigbuild ] || command=zigbuild
-    "${cargo[@]}" "$command" --profile slim --locked "${build_std[@]}" --no-default-features --bin edgebench --target "$target" "$@"
-    binary=$CARGO_TARGET_DIR/$target/slim/edgebench
+    "${cargo[@]}" "$command" --profile "$profile" --locked "${build_std[@]}" --no-default-features --bin edgebench --target "$target" "$@"
+    binary=$CARGO_TARGET_DIR/$target/$profile/edgebench
     # A static program asks for no loader.
     if has readelf && readelf -l "$binary" | grep -q INTERP; then die "$binary is not static"; fi
     echo "$binary: $(stat -c %s "$binary") bytes" ;;
