@@ -220,6 +220,17 @@ def plain_commands(checks, server):
     checks.check("eval tells a threshold that is missed there", missed.returncode == 1 and "top-1" in missed.stderr, missed.stderr)
 
 
+def parity(checks, server):
+    same = checks.edgebench("parity", f"{server.url},isa:scalar", "threads:2", "--samples", "2", "--json")
+    report = json.loads(same.stdout or "{}")
+    checks.check("parity with a machine", same.returncode == 0 and report.get("same") and report["samples"] == 2, same.stderr)
+    here = checks.edgebench("parity", "mode:reference", "isa:scalar", "--json")
+    there = checks.edgebench("parity", f"{server.url},mode:reference", "isa:scalar", "--json")
+    first = [json.loads(result.stdout or "{}").get("first") for result in (here, there)]
+    good = there.returncode == 1 and first[0] == first[1] and first[1] and first[1]["element"]
+    checks.check("parity names layer and element of a machine", good, (first, there.stderr))
+
+
 def errors(checks, server, ledger):
     checks.error("nobody there", ["--on-patience", "2"], ["cannot be reached", "refused"], ledger, f"ssh://127.0.0.1:{free_port()}")
     wrong = checks.base / "wrong"
@@ -269,6 +280,8 @@ def another_cpu(checks, server, program, local, grid):
     bench = json.loads(checks.edgebench("bench", "--runs", "2", "--json", *words).stdout or "{}")
     facts = bench.get("hosts", [{}])[0].get("before", {})
     checks.check("aarch64 (qemu-user): it says what it is", facts.get("arch") == "aarch64" and facts.get("isas"), bench)
+    same = checks.edgebench("parity", arm.url, "isa:scalar", *words[2:])
+    checks.check("aarch64 (qemu-user): parity with every tensor here", same.returncode == 0, same.stdout + same.stderr)
     if shutil.which("uname") and os.uname().machine != "aarch64":
         result = checks.edgebench("eval", *grid, "--on", arm.url)
         good = result.returncode == 2 and "no edgebench for aarch64" in result.stderr
@@ -314,6 +327,7 @@ def main():
             two.stop()
             sent_once(checks, server, local, grid)
             plain_commands(checks, server)
+            parity(checks, server)
             data_and_model(checks, server)
             errors(checks, server, ledger)
             full_disk(checks, server, ledger)

@@ -88,7 +88,10 @@ if [ "$tool" = xtools ] || [ "$tool" = cargo ]; then
   cc=$(compiler)
   export "CARGO_TARGET_${upper}_LINKER=$cc" "CC_$under=$cc"
 fi
-export "CARGO_TARGET_${upper}_RUSTFLAGS=-C target-feature=+crt-static"
+flags="-C target-feature=+crt-static"
+# What panics there ends there: nobody unwinds, and the tables for it would be a tenth of the program.
+[ "$verb" != build ] || [ "${EDGEBENCH_PROFILE:-slim}" != slim ] || flags+=" -C force-unwind-tables=no"
+export "CARGO_TARGET_${upper}_RUSTFLAGS=$flags"
 # Artefacts of different compilers do not go together.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target/cross-$tool}
 

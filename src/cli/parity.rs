@@ -9,8 +9,8 @@ use crate::parity::target::Target;
 /// `edgebench parity`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A target is isa:NAME, mode:NAME (litert, reference, tflm), threads:N, several of these joined by commas, or trace:FILE. What a \
-target does not say is as in eval: the fastest instruction set, litert, one thread. Exit code 1 if the two differ.
+A target is isa:NAME, mode:NAME (litert, reference, tflm), threads:N, several of these joined by commas, or trace:FILE. A machine \
+stands before them: ssh://user@host,isa:neon. What a target does not say is as in eval: the fastest instruction set, litert, one thread. Exit code 1 if the two differ.
 
 Examples:
   edgebench parity isa:scalar isa:avx2                            # the embedded model, four pseudo-random inputs
@@ -42,10 +42,21 @@ pub struct ParityArgs {
     /// Write the values of all tensors too, not only digests, so that a later comparison can name elements
     #[arg(long, requires = "record")]
     pub values: bool,
+    /// Write the values of this layer of this sample: what --values is too much for
+    #[arg(long, value_name = "SAMPLE:LAYER", requires = "record", hide = true, value_parser = pair)]
+    pub values_of: Option<(usize, usize)>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub there: super::remote::ThereArgs,
     /// Show every layer, not only those that differ
     #[arg(long)]
     pub all: bool,
     /// Print as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+fn pair(text: &str) -> Result<(usize, usize), String> {
+    let pair = text.split_once(':').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    pair.ok_or_else(|| format!("{text:?}: expected two numbers and a colon"))
 }

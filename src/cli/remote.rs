@@ -15,14 +15,23 @@ pub struct OnArgs {
     /// Run on this machine: ssh://user@host:port; several times for several machines
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub on: Vec<Address>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub there: ThereArgs,
+}
+
+/// How programs run on other machines.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Other machines")]
+pub struct ThereArgs {
     /// The program to send [default: edgebench-TARGET beside this one or in EDGEBENCH_PROGRAMS, else this one]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "on")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub on_program: Option<PathBuf>,
     /// Start the program by this command there: "taskset -c 3", "nice", "qemu-aarch64 -cpu cortex-a76"
-    #[arg(long, value_name = "COMMAND", requires = "on", value_parser = with)]
+    #[arg(long, value_name = "COMMAND", value_parser = with)]
     pub on_with: Option<String>,
     /// Seconds after which a lost connection is given up
-    #[arg(long, value_name = "S", default_value = "300", requires = "on")]
+    #[arg(long, value_name = "S", default_value = "300")]
     pub on_patience: u64,
 }
 
@@ -33,6 +42,20 @@ impl OnArgs {
         !self.on.is_empty()
     }
 
+    /// Whether what is said of other machines has one.
+    ///
+    /// # Errors
+    /// The option that has none.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let given = [("--on-program", self.there.on_program.is_some()), ("--on-with", self.there.on_with.is_some())];
+        match given.iter().find(|(_, given)| *given && !self.wanted()) {
+            Some((name, _)) => anyhow::bail!("{name} is about another machine: give --on ssh://user@host"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ThereArgs {
     /// How jobs are run there.
     #[must_use]
     pub fn manner(&self) -> Manner<'_> {

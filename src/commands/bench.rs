@@ -28,6 +28,7 @@ const SPREAD_TO_WARN: f64 = 1.25;
 const TOP: usize = 10;
 
 pub(super) fn run(args: &BenchArgs, talk: Talk) -> Result<Outcome> {
+    args.on.check()?;
     if args.on.wanted() {
         return super::on::bench(args, talk);
     }

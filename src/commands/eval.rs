@@ -32,6 +32,7 @@ pub(super) struct Candidate {
 }
 
 pub(super) fn run(args: &EvalArgs, talk: Talk) -> Result<Outcome> {
+    args.on.check()?;
     if args.on.wanted() && !args.robust.wanted() {
         return super::on::eval(args, talk);
     }

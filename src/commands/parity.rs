@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use edgebench_models::{LowerOptions, Plan};
 
+use super::on::{There, there};
 use super::talk::Talk;
 use super::{Outcome, arrays, isa, print};
 use crate::cli::parity::ParityArgs;
@@ -12,7 +13,7 @@ use crate::machine::Machine;
 use crate::model::ModelFile;
 use crate::parity::compare;
 use crate::parity::live::Live;
-use crate::parity::side::{self, Inputs, Side, Source};
+use crate::parity::side::{self, Inputs, Side, Source, Values};
 use crate::parity::target::{Setting, Target};
 use crate::parity::trace::{self, Trace};
 use crate::report::parity::ParityReport;
@@ -26,50 +27,77 @@ struct About {
     sha256: String,
 }
 
+/// A target that has been opened.
+enum Opened<'a> {
+    Here(&'a Setting),
+    There(Box<There<'a>>, Trace),
+    Trace(Trace),
+}
+
+impl Opened<'_> {
+    fn trace(&self) -> Option<&Trace> {
+        match self {
+            Self::Here(_) => None,
+            Self::There(_, trace) | Self::Trace(trace) => Some(trace),
+        }
+    }
+}
+
 pub(super) fn run(args: &ParityArgs, talk: Talk) -> Result<Outcome> {
     let targets: Vec<&Target> = [Some(&args.a), args.b.as_ref()].into_iter().flatten().collect();
-    let traces = targets.iter().filter_map(|target| match target {
-        Target::Trace(path) => Some(trace::read(path).with_context(|| format!("trace:{}", path.display()))),
-        Target::Here(_) => None,
-    });
-    let traces = traces.collect::<Result<Vec<_>>>()?;
     let model = match &args.model {
         Some(path) => Some(ModelFile::open(path)?),
-        None => (traces.len() < targets.len()).then(ModelFile::embedded),
+        None => targets.iter().any(|target| !matches!(target, Target::Trace(_))).then(ModelFile::embedded),
     };
+    let opened = open(args, &targets, talk)?;
+    let traces: Vec<&Trace> = opened.iter().filter_map(Opened::trace).collect();
     let about = about(model.as_ref(), &traces)?;
     let recorded = traces.iter().map(|trace| trace.samples.len()).min();
-    let words = traces.first().map(|trace| trace.inputs.clone());
+    let mut words = traces.first().map_or_else(String::new, |trace| trace.inputs.clone());
 
-    let mut traces = traces.into_iter();
-    let mut sides = Vec::new();
-    for target in targets {
-        sides.push(match (target, &model) {
-            (Target::Here(setting), Some(model)) => here(model, setting)?,
-            _ => Side::recorded(traces.next().context("every trace was read")?),
-        });
-    }
+    let sides = opened.iter().map(|target| match (target, &model) {
+        (Opened::Here(setting), Some(model)) => here(model, setting),
+        (Opened::Here(_), None) => bail!("there is no model"),
+        (Opened::There(_, trace) | Opened::Trace(trace), _) => Ok(Side::recorded(trace.clone())),
+    });
+    let mut sides = sides.collect::<Result<Vec<_>>>()?;
     let plan = sides.iter().find_map(|side| match &side.source {
         Source::Live(live) => Some(live.plan().clone()),
         Source::Recorded(_) => None,
     });
-    let inputs = plan.as_deref().map(|plan| inputs(args, plan, recorded)).transpose()?;
-    let (samples, words) = match (inputs, words) {
-        (Some((samples, words)), _) => (Some(samples), words),
-        (None, words) => (None, words.unwrap_or_default()),
-    };
+    let mut samples = None;
+    if let Some(plan) = plan {
+        let (inputs, told) = inputs(args, &plan, recorded)?;
+        (samples, words) = (Some(inputs), told);
+    }
     if let Some(path) = &args.record {
-        let (Source::Live(_), Some(samples)) = (&sides[0].source, &samples) else {
-            bail!("--record writes what A computes, and A is a trace already");
+        let trace = match (&opened[0], &samples) {
+            (Opened::Here(_), Some(samples)) => {
+                side::record(&mut sides[0], samples, (&about.file, &about.sha256, &words), values(args))?
+            }
+            (Opened::There(_, trace), _) => trace.clone(),
+            _ => bail!("--record writes what A computes, and A is a trace already"),
         };
-        let trace = side::record(&mut sides[0], samples, (&about.file, &about.sha256, &words), args.values)?;
         write_whole(path, |file| serde_json::to_writer(std::io::BufWriter::new(file), &trace).map_err(Into::into))?;
-        talk.note(&format!("{}: {} layers of {} samples", path.display(), trace.layers.len(), samples.len()));
+        talk.note(&format!("{}: {} layers of {} samples", path.display(), trace.layers.len(), trace.samples.len()));
     }
     let [a, b] = &mut sides[..] else { return Ok(Outcome::Done) };
     let n = samples.as_ref().map_or(recorded.unwrap_or(0), Vec::len);
     ensure!(n > 0, "there is no sample to compare; record a trace with samples");
-    let (layers, first) = compare(a, b, n, samples.as_deref())?;
+    let (mut layers, mut first) = compare(a, b, n, samples.as_deref())?;
+    if let Some(found) = first.as_ref().filter(|first| first.element.is_none()) {
+        let at = (found.sample, found.layer);
+        let mut more = false;
+        for (side, target) in [&mut *a, &mut *b].into_iter().zip(&opened) {
+            if let Opened::There(there, trace) = target {
+                *side = Side::recorded(there.trace(Some(trace.samples.len()), Some(at), talk)?);
+                more = true;
+            }
+        }
+        if more {
+            (layers, first) = compare(a, b, n, samples.as_deref())?;
+        }
+    }
     let report = ParityReport {
         schema: ParityReport::SCHEMA,
         file: about.file,
@@ -86,9 +114,31 @@ pub(super) fn run(args: &ParityArgs, talk: Talk) -> Result<Outcome> {
     Ok(if report.same { Outcome::Done } else { Outcome::Missed })
 }
 
+/// Reads traces, then lets other machines make theirs: of as many samples as the traces have.
+fn open<'a>(args: &'a ParityArgs, targets: &[&'a Target], talk: Talk) -> Result<Vec<Opened<'a>>> {
+    let read = |target: &&Target| match target {
+        Target::Trace(path) => trace::read(path).with_context(|| format!("trace:{}", path.display())).map(Some),
+        _ => Ok(None),
+    };
+    let traces = targets.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let recorded = traces.iter().flatten().map(|trace| trace.samples.len()).min();
+    let samples = args.samples.map(|n| n as usize).or(recorded);
+    let opened = targets.iter().zip(traces).map(|(target, trace)| match (target, trace) {
+        (_, Some(trace)) => Ok(Opened::Trace(trace)),
+        (Target::There(address, setting), None) => {
+            let there = there(address, *setting, args)?;
+            let trace = there.trace(samples, None, talk)?;
+            Ok(Opened::There(Box::new(there), trace))
+        }
+        (Target::Here(setting), None) => Ok(Opened::Here(setting)),
+        (Target::Trace(path), None) => bail!("{}: was not read", path.display()),
+    });
+    opened.collect()
+}
+
 /// The one model that all of them are about.
-fn about(model: Option<&ModelFile>, traces: &[Trace]) -> Result<About> {
-    let of_trace = |trace: &Trace| About { file: trace.file.clone(), sha256: trace.sha256.clone() };
+fn about(model: Option<&ModelFile>, traces: &[&Trace]) -> Result<About> {
+    let of_trace = |trace: &&Trace| About { file: trace.file.clone(), sha256: trace.sha256.clone() };
     let about = match model {
         Some(model) => About { file: model.file.clone(), sha256: model.sha256() },
         None => traces.first().map(of_trace).context("there is nothing to compare")?,
@@ -104,6 +154,14 @@ fn about(model: Option<&ModelFile>, traces: &[Trace]) -> Result<About> {
         );
     }
     Ok(about)
+}
+
+fn values(args: &ParityArgs) -> Values {
+    match args.values_of {
+        _ if args.values => Values::All,
+        Some((sample, layer)) => Values::One(sample, layer),
+        None => Values::None,
+    }
 }
 
 /// A target on this machine.

@@ -74,6 +74,23 @@ impl Side {
     }
 }
 
+/// Which values a trace has beside digests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// None.
+    None,
+    /// All.
+    All,
+    /// Those of this layer of this sample.
+    One(usize, usize),
+}
+
+impl Values {
+    fn has(self, sample: usize, layer: usize) -> bool {
+        self == Self::All || self == Self::One(sample, layer)
+    }
+}
+
 /// What a target computes for some inputs, as a trace. `about`: name and SHA-256 of the model's file, and what the inputs
 /// are in words.
 ///
@@ -83,14 +100,15 @@ pub fn record(
     side: &mut Side,
     samples: &[Inputs],
     about: (&str, &str, &str),
-    values: bool,
+    values: Values,
 ) -> Result<Trace, ParityError> {
     let (file, sha256, words) = about;
     let mut recorded = Vec::new();
     for (at, inputs) in samples.iter().enumerate() {
         let (inputs, digests) = side.go_to(at, Some(inputs))?;
-        let mut of = |layer: usize| side.bytes(layer).map(|bytes| encode(&bytes));
-        let values = values.then(|| (0..digests.len()).map(&mut of).collect());
+        let of =
+            |layer: usize| if values.has(at, layer) { side.bytes(layer).map(|bytes| encode(&bytes)) } else { None };
+        let values = (values != Values::None).then(|| (0..digests.len()).map(of).collect());
         recorded.push(TraceSample { inputs, digests, values });
     }
     Ok(Trace {

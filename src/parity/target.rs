@@ -7,6 +7,8 @@ use std::str::FromStr;
 use edgebench_kernels::Isa;
 use edgebench_models::Arithmetic;
 
+use crate::remote::Address;
+
 /// Most threads of a target.
 const MOST_THREADS: usize = 1024;
 
@@ -15,6 +17,8 @@ const MOST_THREADS: usize = 1024;
 pub enum Target {
     /// This program on this machine.
     Here(Setting),
+    /// This program on another machine.
+    There(Address, Setting),
     /// What another run left behind.
     Trace(PathBuf),
 }
@@ -40,7 +44,10 @@ impl Default for Setting {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// Not one of the kinds.
-    #[error("{0:?} is no target, expected isa:NAME, mode:NAME or threads:N (several joined by commas), or trace:FILE")]
+    #[error(
+        "{0:?} is no target, expected isa:NAME, mode:NAME or threads:N (several joined by commas, with ssh://user@host before \
+         them for another machine), or trace:FILE"
+    )]
     Unknown(String),
     /// A part of a name that is given twice.
     #[error("{0}: is given twice")]
@@ -58,6 +65,12 @@ pub enum TargetError {
 impl FromStr for Target {
     type Err = TargetError;
     fn from_str(text: &str) -> Result<Self, TargetError> {
+        if text.starts_with("ssh://") {
+            let (address, setting) = text.split_once(',').map_or((text, None), |(a, b)| (a, Some(b)));
+            let wrong = |problem| TargetError::Value { part: address.to_owned(), problem };
+            let setting = setting.map_or(Ok(Setting::default()), str::parse)?;
+            return Ok(Self::There(address.parse().map_err(wrong)?, setting));
+        }
         match text.strip_prefix("trace:") {
             Some(path) if !path.is_empty() => Ok(Self::Trace(path.into())),
             _ => text.parse().map(Self::Here),
@@ -113,6 +126,8 @@ mod tests {
         let all = Setting { arithmetic: Arithmetic::Tflm, threads: 3, ..scalar };
         assert_eq!("threads:3,isa:scalar,mode:tflm".parse(), Ok(Target::Here(all)));
         assert_eq!(all.to_string().parse(), Ok(Target::Here(all)));
+        let there = Target::There("ssh://me@pi:22".parse().expect("an address"), scalar);
+        assert_eq!("ssh://me@pi:22,isa:scalar".parse(), Ok(there));
         assert_eq!("trace:a:b,c.json".parse(), Ok(Target::Trace("a:b,c.json".into())));
     }
 

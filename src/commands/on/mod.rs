@@ -2,9 +2,11 @@
 
 mod args;
 mod measure;
+mod parity;
 mod whole;
 
 pub(super) use measure::measure;
+pub(super) use parity::{There, there};
 pub(super) use whole::{bench, eval};
 
 use anyhow::Result;
@@ -25,7 +27,7 @@ struct Ready {
 /// All machines, looked at before anything is sent to any of them but the program.
 fn ready(on: &OnArgs, talk: Talk) -> Result<Vec<Ready>> {
     let one = |address: &Address| -> Result<Ready, RemoteError> {
-        let host = Host::new(address.clone(), &on.manner())?;
+        let host = Host::new(address.clone(), &on.there.manner())?;
         let before = host.facts()?;
         talk.note(&format!("{address}: {}", before.to_text()));
         Ok(Ready { host, before })
