@@ -216,6 +216,10 @@ def plain_commands(checks, server):
     hosts = bench.get("hosts", [])
     good = len(hosts) == 2 and all(row["report"]["schema"] == "edgebench.bench/1" and row["before"]["isas"] for row in hosts)
     checks.check("bench on two machines", good, bench)
+    documented = (pathlib.Path(__file__).parent.parent / "docs/json.md").read_text()
+    rows = [{**row, **row["before"]} for row in hosts]
+    missing = {key for row in rows for key in row if f"`{key}`" not in documented and f"{key}," not in documented and f"{key}}}" not in documented}
+    checks.check("docs/json.md has every field of them", rows and not missing, missing)
     missed = checks.edgebench("eval", "--min-accuracy", "100%", "--on", server.url)
     checks.check("eval tells a threshold that is missed there", missed.returncode == 1 and "top-1" in missed.stderr, missed.stderr)
 
