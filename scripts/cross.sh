@@ -48,7 +48,7 @@ able() {
   case $1 in
     xtools) [ -n "${EDGEBENCH_XTOOLS:-}" ] && compiler >/dev/null ;;
     # zig has no static glibc.
-    zigbuild) [[ $target == *musl* ]] && rustup_has && has cargo-zigbuild ;;
+    zigbuild) [[ $target == *musl* ]] && rustup_has && has cargo-zigbuild && cargo-zigbuild zig cc -- --version >/dev/null 2>&1 ;;
     cargo) rustup_has && compiler >/dev/null ;;
     cross) has cross && engine ;;
     *) die "EDGEBENCH_CROSS=$1: expected xtools, zigbuild, cargo or cross" ;;

@@ -95,7 +95,7 @@ fn split_of(name: &str) -> Option<Split> {
     }
 }
 
-fn labels_beside(path: &Path) -> Result<PathBuf> {
+pub(super) fn labels_beside(path: &Path) -> Result<PathBuf> {
     let name = file_name(path);
     let wanted = name.replace("images", "labels").replace("idx3", "idx1");
     if wanted == name {

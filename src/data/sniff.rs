@@ -176,7 +176,8 @@ fn ending_before_gz(path: &Path) -> String {
     inner.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
-/// The file with the labels that belong to the array at `path`, if there is exactly one.
+/// The file with the labels that belong to the samples in the file at `path`, if there is exactly one.
 pub fn labels_of(path: &Path) -> Option<PathBuf> {
-    (path.extension()? == "npy").then(|| arrays::labels_beside(path).ok())?
+    let is_array = path.extension().is_some_and(|ending| ending == "npy");
+    if is_array { arrays::labels_beside(path).ok() } else { idx::labels_beside(path).ok() }
 }

@@ -112,7 +112,7 @@ pub enum RemoteError {
         words: String,
     },
     /// The connection broke, once.
-    #[error("{host}: the connection was lost ({words})")]
+    #[error("the connection to {host} was lost ({words})")]
     Lost {
         /// The machine.
         host: String,

@@ -340,11 +340,14 @@ impl Host {
                     self.begin(running)?;
                 }
                 Stream::Cut(error) => {
-                    cuts += u32::from(gone.is_none());
-                    let since = *gone.get_or_insert_with(Instant::now);
                     if !error.is_passing() {
                         return Err(error.into());
                     }
+                    if gone.is_none() {
+                        cuts += 1;
+                        sink(Line::Said { at: said, line: format!("warning: {error}; trying again") })?;
+                    }
+                    let since = *gone.get_or_insert_with(Instant::now);
                     if since.elapsed() > self.patience {
                         return Err(RemoteError::Gone { host, words: error.to_string() }.into());
                     }

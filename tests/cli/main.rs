@@ -14,6 +14,8 @@ mod inspect;
 mod manners;
 mod parity;
 mod quantise;
+#[cfg(unix)]
+mod remote;
 mod robust;
 #[cfg(feature = "train")]
 mod sweep;
