@@ -15,7 +15,7 @@
 //! * [`program`]: the program for an architecture;
 //! * [`parcel`]: files and directories by hash; [`tar`]: a directory as bytes;
 //! * [`job`]: what is to be done, by hash;
-//! * [`host`]: look at a machine, send, start, follow;
+//! * [`host`]: look at a machine, start, follow; `send`: files on their way;
 //! * [`serve`]: the other end; [`line`](mod@line): what it says;
 //! * [`facts`]: what a machine tells about itself;
 //! * [`error`]: what can go wrong.
@@ -28,6 +28,7 @@ pub mod job;
 pub mod line;
 pub mod parcel;
 pub mod program;
+mod send;
 pub mod serve;
 pub mod shell;
 pub mod ssh;
