@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::{Files, Run, ZOO, at, json, noise, number};
 
-/// The last argument is the command. Of the first `CUTS` connections that follow a job only the first bytes arrive.
+/// The last argument is the command. Of the first `CUTS` connections that follow a job only the first bytes arrive, and of the first
+/// `CUT_FILES` files only the first megabyte.
 const SSH: &str = "#!/bin/sh
 for last; do :; done
 case \"$last\" in
@@ -17,6 +18,14 @@ case \"$last\" in
     echo $((n + 1)) > \"$DIR/follows\"
     if [ $n -lt ${CUTS:-0} ]; then
       sh -c \"$last\" | head -c 3000
+      echo 'Connection reset by peer' >&2
+      exit 255
+    fi;;
+  *'cat >> blobs'*)
+    n=$(cat \"$DIR/files\" 2>/dev/null || echo 0)
+    echo $((n + 1)) > \"$DIR/files\"
+    if [ $n -lt ${CUT_FILES:-0} ]; then
+      head -c 1000000 | sh -c \"$last\"
       echo 'Connection reset by peer' >&2
       exit 255
     fi;;
@@ -55,9 +64,11 @@ const GRID: [&str; 8] = ["eval", "--corruptions", "fog,contrast", "--severity", 
 fn a_cut_connection_changes_nothing() {
     let elsewhere = Elsewhere::new();
     let ledger = elsewhere.0.name("run.ledger");
-    let run = elsewhere.run(&[&GRID[..], &["--ledger", &ledger]].concat(), &[("CUTS", "2")]);
+    let run = elsewhere.run(&[&GRID[..], &["--ledger", &ledger]].concat(), &[("CUTS", "2"), ("CUT_FILES", "3")]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(run.stderr.contains("lost 2 times"), "{}", run.stderr);
+    // The program is larger than that: three megabytes in three parts, and the rest in one.
+    assert_eq!(std::fs::read_to_string(elsewhere.0.path("files")).expect("a count").trim(), "4");
     let here: Value = json(&GRID);
     assert_eq!(serde_json::from_str::<Value>(&run.stdout).expect("JSON"), here);
     assert_eq!(json(&["report", &ledger, "--json"]), here);
