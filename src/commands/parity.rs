@@ -170,7 +170,8 @@ fn here(model: &ModelFile, setting: &Setting) -> Result<Side> {
     let Setting { arithmetic, threads, .. } = *setting;
     let options = LowerOptions { arithmetic, isa, threads, ..LowerOptions::default() };
     let name = Setting { isa: Some(isa), ..*setting };
-    let target = format!("{name} on {}", Machine::here().cpu);
+    let machine = Machine::here();
+    let target = format!("{name} on {} ({})", machine.cpu, machine.arch);
     Ok(Side::live(target, Live::new(model, &options)?))
 }
 
