@@ -80,7 +80,7 @@ case $tool in
     root=$("${RUSTC:-rustc}" --print sysroot)/lib/rustlib
     if [ ! -d "$root/$target" ]; then
       [ -d "$root/src/rust/library" ] || die "$root has neither $target nor rust-src"
-      export RUSTC_BOOTSTRAP=1; build_std=(-Zbuild-std=std,panic_abort)
+      export RUSTC_BOOTSTRAP=1; build_std=("-Zbuild-std=std,panic_abort")
     fi ;;
   cross) cargo=(cross) ;;
 esac
