@@ -258,7 +258,7 @@ def errors(checks, server, ledger):
     other.stop()
 
 
-def full_disk(checks, server, ledger):
+def full_disk(checks, server, ledger, local, grid):
     small = checks.base / "cache-small"
     other = Server(checks.base, "small", server.key)
     if run("mount", "-t", "tmpfs", "-o", "size=1m", "edgebench-check", small).returncode:
@@ -269,9 +269,40 @@ def full_disk(checks, server, ledger):
         checks.error("a disk that is too small", [], ["no room in", "are free"], ledger, other.url)
         (small / "fill").write_bytes(bytes((1 << 20) - 8192))
         checks.error("a disk that is full", [], ["no room in"], ledger, other.url)
+        (small / "fill").unlink()
+        size = pathlib.Path(checks.program).stat().st_size + (8 << 20)
+        run("mount", "-o", f"remount,size={size}", small)
+        checks.edgebench("bench", "--runs", "2", "--on", other.url)
+        free = os.statvfs(small)
+        with contextlib.suppress(OSError), open(small / "fill", "wb") as fill:
+            fill.write(bytes(free.f_bavail * free.f_frsize - (64 << 10)))
+        words = ["eval", *grid, "--ledger", checks.base / "full.ledger", "--on", other.url]
+        result = checks.edgebench(*words)
+        good = result.returncode == 2 and "No space left" in result.stderr
+        checks.check("a disk that fills up while it is measured: a clear error", good, result.stderr)
+        known = cells(checks.base / "full.ledger")
+        checks.check("what had been measured is kept", 0 < known < cells(checks.base / "local.ledger"), known)
+        (small / "fill").unlink()
+        result = checks.edgebench(*words)
+        good = result.returncode == 0 and checks.report(checks.base / "full.ledger") == local
+        checks.check("with room again it goes on: same report as here", good, result.stderr)
     finally:
         other.stop()
         run("umount", small)
+
+
+def killed(checks, server, local, grid):
+    ledger = checks.base / "killed.ledger"
+    words = ["eval", *grid, "--ledger", ledger, "--on", server.url]
+    # A limit on the size of files ends the program by a signal.
+    result = checks.edgebench(*words, "--on-with", "prlimit --fsize=40000 --core=0")
+    good = result.returncode == 2 and "was killed there 3 times" in result.stderr
+    checks.check("a run that is killed again and again: a clear error", good, result.stderr)
+    known = cells(ledger)
+    checks.check("what it had measured is kept", 0 < known < cells(checks.base / "local.ledger"), known)
+    result = checks.edgebench(*words)
+    good = result.returncode == 0 and checks.report(ledger) == local
+    checks.check("without the limit it goes on: same report as here", good, result.stderr)
 
 
 def another_cpu(checks, server, program, local, grid):
@@ -334,7 +365,10 @@ def main():
             parity(checks, server)
             data_and_model(checks, server)
             errors(checks, server, ledger)
-            full_disk(checks, server, ledger)
+            full_disk(checks, server, ledger, local, grid)
+            fresh = Server(base, "fresh", base / "host_key")
+            killed(checks, fresh, local, grid)
+            fresh.stop()
             if args.arm:
                 another_cpu(checks, server, args.arm.resolve(), local, grid)
             else:

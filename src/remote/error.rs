@@ -80,7 +80,9 @@ pub enum RemoteError {
         target: &'static str,
     },
     /// The program does not start there.
-    #[error("{host}: edgebench does not start there: {words}")]
+    #[error(
+        "{host}: edgebench does not start there: {words}; static programs run anywhere: scripts/cross.sh, or a release"
+    )]
     DoesNotStart {
         /// The machine.
         host: String,
