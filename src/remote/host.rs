@@ -263,7 +263,7 @@ impl Host {
             if read.is_err() || !text.ends_with(b"\n") {
                 break;
             }
-            if !text.starts_with(b"{") {
+            if !text.starts_with(b"{") && !text.starts_with(b"\"") {
                 // What a login shell says.
                 continue;
             }
