@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use edgebench_models::{Image, LowerOptions, Plan, Session};
+use edgebench_models::{LowerOptions, Plan, Session};
 
+use super::answers::{answers, flips};
 use super::talk::{Talk, width};
 use super::{Outcome, isa, print, several};
 use crate::cli::EvalArgs;
-use crate::data::quantise::Clipping;
 use crate::data::{self, Dataset, OpenOptions, side_file};
-use crate::eval::accuracy::{Answer, Counts, answer};
+use crate::eval::accuracy::{Answer, Counts};
 use crate::eval::input::{Preparation, Sayings, prepare, sample_shape};
 use crate::eval::latency::{Effort, measure};
 use crate::eval::pool::Pool;
@@ -20,7 +20,7 @@ use crate::eval::size::zip6;
 use crate::eval::statistics::{Spread, wilson95};
 use crate::machine::{self, Machine};
 use crate::model::ModelFile;
-use crate::report::eval::{ClassRow, DataRow, EvalReport, LatencyRow, ModelRow, PreprocessRow, SizeRow};
+use crate::report::eval::{ClassRow, DataRow, EvalReport, FlipsRow, LatencyRow, ModelRow, PreprocessRow, SizeRow};
 use crate::report::eval_text::{Details, MATRIX, render};
 
 /// A model that fits the data.
@@ -63,8 +63,11 @@ pub(super) fn run(args: &EvalArgs, talk: Talk) -> Result<Outcome> {
 
     let pool = Pool { threads: args.threads.map_or_else(machine::cpus, usize::from), share: args.batch as usize };
     let mut models = Vec::new();
+    let mut first: Option<Vec<Answer>> = None;
     for candidate in &candidates {
-        let row = evaluate(candidate, pool, talk)?;
+        let (mut row, answers) = evaluate(candidate, pool, talk)?;
+        row.flips = first.as_ref().map(|first| FlipsRow::of(flips(&candidate.data, first, &answers)));
+        first.get_or_insert(answers);
         row.warnings.iter().for_each(|warning| talk.warn(&format!("{}: {warning}", candidate.model.name())));
         models.push(row);
     }
@@ -130,30 +133,12 @@ fn fit(args: &EvalArgs, model: ModelFile, plan: Arc<Plan>, data: &Dataset) -> Re
     Ok(Candidate { model, plan, data, preparation })
 }
 
-fn evaluate(candidate: &Candidate, pool: Pool, talk: Talk) -> Result<ModelRow> {
+fn evaluate(candidate: &Candidate, pool: Pool, talk: Talk) -> Result<(ModelRow, Vec<Answer>)> {
     let Candidate { model, plan, data, preparation } = candidate;
     machine::reset_peak_rss();
-    let bar = talk.progress(data.len(), &model.name());
-    let dtype = plan.outputs[0].dtype;
     let begin = Instant::now();
-    let set = |image: &mut Image<'_>, at: usize| -> Result<Clipping> {
-        let mut input = Vec::with_capacity(preparation.pipeline.input_bytes());
-        let clipping = preparation.pipeline.append(&data.sample(at)?, &mut input)?;
-        image.set_input(0, &input)?;
-        Ok(clipping)
-    };
-    let get = |image: &mut Image<'_>, at: usize, clipping: Clipping| -> Result<(Answer, Clipping)> {
-        let answer = answer(dtype, &image.output(0), data.labels[at] as usize);
-        bar.advance();
-        Ok((answer.map_err(|name| anyhow::anyhow!("{}: scores of type {name}", model.file))?, clipping))
-    };
-    let results = pool.run(plan, data.len(), set, get)?;
+    let (answers, clipping) = answers((plan, model), data, preparation, (pool, talk))?;
     let seconds = begin.elapsed().as_secs_f64();
-    bar.finish();
-
-    let mut clipping = Clipping::default();
-    results.iter().for_each(|(_, other)| clipping.add(*other));
-    let answers: Vec<Answer> = results.into_iter().map(|(answer, _)| answer).collect();
     let scores: usize = plan.outputs[0].shape.iter().product();
     let counts = Counts::of(scores, &data.labels, &answers);
     let (n, hits) = (counts.n(), counts.hits());
@@ -164,7 +149,7 @@ fn evaluate(candidate: &Candidate, pool: Pool, talk: Talk) -> Result<ModelRow> {
     let mut warnings = plan.warnings.clone();
     warnings.extend(clipping.warning());
     warnings.extend(preparation.pipeline.notes().iter().cloned());
-    Ok(ModelRow {
+    let row = ModelRow {
         file: model.file.clone(),
         sha256: model.sha256(),
         arithmetic: plan.arithmetic.name(),
@@ -184,8 +169,10 @@ fn evaluate(candidate: &Candidate, pool: Pool, talk: Talk) -> Result<ModelRow> {
         macs: plan.origins.iter().map(|origin| origin.macs).sum(),
         preprocess: preparation.kind.map(|(kind, origin)| PreprocessRow { name: kind.name(), origin: origin.name() }),
         clipped: clipping.share(),
+        flips: None,
         warnings,
-    })
+    };
+    Ok((row, answers))
 }
 
 fn per_class(counts: &Counts, data: &Dataset) -> Vec<ClassRow> {

@@ -1,5 +1,6 @@
 //! One file a command: parse, decide, do, print.
 
+mod answers;
 mod arrays;
 mod bench;
 #[cfg(feature = "train")]

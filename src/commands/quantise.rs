@@ -5,19 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, bail};
 use edgebench_models::quantise::{
     CalibrateOptions, Calibrator, LayerLoss, Method, QuantiseOptions, Quantised, Ranges, correct_biases, equalise,
     measure, quantise_traced,
 };
 use edgebench_models::tflite::{BuiltinOperator, Bytes, Model};
-use edgebench_models::{Image, LowerOptions, Plan};
+use edgebench_models::{LowerOptions, Plan};
 
+use super::answers::{answers, flips};
 use super::talk::{Talk, width};
 use super::{Outcome, isa, print};
 use crate::cli::quantise::QuantiseArgs;
 use crate::data::{self, Dataset, OpenOptions, Split, npy, side_file};
-use crate::eval::accuracy::{Answer, Counts, answer};
+use crate::eval::accuracy::{Answer, Counts};
 use crate::eval::input::{Preparation, Sayings, check_classes, prepare_inputs, sample_shape};
 use crate::eval::pool::Pool;
 use crate::eval::size::zip6;
@@ -110,7 +111,7 @@ fn open(
     let resize = match (args.resize, sample_shape(plan).with_context(context)?) {
         (false, _) => None,
         (true, &[height, width, _]) => Some([height, width]),
-        (true, shape) => return Err(anyhow!("{}: takes {shape:?} a sample, --resize is for images", file.file)),
+        (true, shape) => bail!("{}: takes {shape:?} a sample, --resize is for images", file.file),
     };
     let options = OpenOptions {
         split,
@@ -183,13 +184,13 @@ fn accuracy(
     let (data, preparation) = open(args, file, plan, Split::Test, args.limit)?;
     check_classes(&plan.outputs[0], &data)?;
     let pool = Pool { threads: args.threads.map_or_else(machine::cpus, usize::from), share: 16 };
-    let exact = answers((plan, file), &data, &preparation, (pool, talk))?;
+    let (exact, _) = answers((plan, file), &data, &preparation, (pool, talk))?;
     let plan = int8.plan(lower)?;
     // What a pixel means is known from the float model.
     let kind = preparation.kind.map(|(kind, _)| kind);
     let sayings = Sayings { asked: kind, side_file: None, side_file_name: String::new() };
     let preparation = prepare_inputs(&plan, &data, &sayings)?;
-    let rounded = answers((&plan, int8), &data, &preparation, (pool, talk))?;
+    let (rounded, _) = answers((&plan, int8), &data, &preparation, (pool, talk))?;
     let scores: usize = plan.outputs[0].shape.iter().product();
     let top1 = |answers: &[Answer]| {
         let counts = Counts::of(scores, &data.labels, answers);
@@ -201,31 +202,8 @@ fn accuracy(
         n: data.len() as u64,
         float: top1(&exact),
         int8: top1(&rounded),
-        agree: exact.iter().zip(&rounded).filter(|(a, b)| a.best == b.best).count() as u64,
+        agree: data.len() as u64 - flips(&data, &exact, &rounded).differ,
     })
-}
-
-fn answers(
-    (plan, file): (&Arc<Plan>, &ModelFile),
-    data: &Dataset,
-    preparation: &Preparation,
-    (pool, talk): (Pool, Talk),
-) -> Result<Vec<Answer>> {
-    ensure!(!data.labels.is_empty(), "{}: there is no sample in it", data.name);
-    let bar = talk.progress(data.len(), &file.name());
-    let dtype = plan.outputs[0].dtype;
-    let set = |image: &mut Image<'_>, at: usize| -> Result<()> {
-        let mut input = Vec::with_capacity(preparation.pipeline.input_bytes());
-        preparation.pipeline.append(&data.sample(at)?, &mut input)?;
-        Ok(image.set_input(0, &input)?)
-    };
-    let get = |image: &mut Image<'_>, at: usize, ()| {
-        bar.advance();
-        answer(dtype, &image.output(0), data.labels[at] as usize).map_err(|name| anyhow!("scores of type {name}"))
-    };
-    let answers = pool.run(plan, data.len(), set, get)?;
-    bar.finish();
-    Ok(answers)
 }
 
 /// What the user should do or know.

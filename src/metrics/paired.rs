@@ -16,7 +16,7 @@ pub struct Flips {
 impl Flips {
     /// Counts the images with these labels, answers of the reference and answers of the model.
     #[must_use]
-    pub fn of(labels: &[u16], reference: &[u16], model: &[u16]) -> Self {
+    pub fn of<T: PartialEq>(labels: &[T], reference: &[T], model: &[T]) -> Self {
         let mut flips = Self::default();
         for ((label, a), b) in labels.iter().zip(reference).zip(model) {
             flips.n += 1;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::machine::Machine;
+use crate::metrics::paired::Flips;
 
 /// How good, how large and how fast models are on some data.
 #[derive(Clone, Debug, Serialize)]
@@ -79,8 +80,31 @@ pub struct ModelRow {
     pub preprocess: Option<PreprocessRow>,
     /// Share of the input values that were outside the range of a quantised input.
     pub clipped: f64,
+    /// Where its answers are not those of the first model; absent for the first.
+    pub flips: Option<FlipsRow>,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+/// Two models on the same samples.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct FlipsRow {
+    /// Samples with another best class.
+    pub differ: u64,
+    /// Samples that only the first model gets right.
+    pub lost: u64,
+    /// Samples that only this model gets right.
+    pub won: u64,
+    /// McNemar's test: the probability of `lost` and `won` at least as unequal as these if both models were equally good.
+    pub p: f64,
+}
+
+impl FlipsRow {
+    /// As counted.
+    #[must_use]
+    pub fn of(flips: Flips) -> Self {
+        Self { differ: flips.differ, lost: flips.lost, won: flips.won, p: flips.mcnemar() }
+    }
 }
 
 /// Accuracy of a class.

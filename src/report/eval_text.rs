@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::eval::{EvalReport, ModelRow};
+use super::eval::{EvalReport, FlipsRow, ModelRow};
 use super::table::{Align, NARROW, Table, bytes, grouped, shorten, wrap};
 
 /// What to show beside the two tables.
@@ -26,6 +26,10 @@ pub fn render(report: &EvalReport, details: Details) -> String {
     let width = NAME + details.width.saturating_sub(NARROW);
     text += &accuracy(report, width);
     text.push('\n');
+    if let Some(flips) = flips(report, width) {
+        text += &flips;
+        text.push('\n');
+    }
     text += &cost(report, width);
     for model in &report.models {
         if details.per_class {
@@ -85,6 +89,26 @@ fn accuracy(report: &EvalReport, width: usize) -> String {
         ]);
     }
     table.to_text()
+}
+
+/// How the answers of the others differ from those of the first.
+fn flips(report: &EvalReport, width: usize) -> Option<String> {
+    let first = report.models.first()?;
+    report.models.iter().find_map(|model| model.flips)?;
+    let mut table = Table::new(&[
+        (&format!("against {}", name(first, width)), Align::Left),
+        ("same %", Align::Right),
+        ("differ", Align::Right),
+        ("worse", Align::Right),
+        ("better", Align::Right),
+        ("McNemar p", Align::Right),
+    ]);
+    for model in &report.models {
+        let Some(FlipsRow { differ, lost, won, p }) = model.flips else { continue };
+        let same = percent(1.0 - differ as f64 / model.n as f64);
+        table.row([name(model, width), same, grouped(differ), grouped(lost), grouped(won), format!("{p:.2}")]);
+    }
+    Some(table.to_text())
 }
 
 fn cost(report: &EvalReport, width: usize) -> String {

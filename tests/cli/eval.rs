@@ -77,9 +77,17 @@ fn several_models_stand_side_by_side() {
     let float = ZOO.replace("int8", "float");
     let run = edgebench(&["eval", ZOO, &float, "--limit", "50"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    for name in ["digits_cnn_int8", "digits_cnn_float"] {
-        assert_eq!(run.stdout.lines().filter(|line| line.starts_with(name)).count(), 2, "{}", run.stdout);
+    for (name, tables) in [("digits_cnn_int8", 2), ("digits_cnn_float", 3)] {
+        assert_eq!(run.stdout.lines().filter(|line| line.starts_with(name)).count(), tables, "{}", run.stdout);
     }
+    let flips = |model: usize| {
+        let report = json(&["eval", ZOO, &float, "--limit", "50", "--json"]);
+        at(&report, &format!("models.{model}.flips")).clone()
+    };
+    assert_eq!(flips(0), Value::Null);
+    assert!(run.stdout.contains("against digits_cnn_int8"), "{}", run.stdout);
+    let counts = ["differ", "lost", "won"].map(|key| number(&flips(1), key));
+    assert!(counts[1] + counts[2] <= counts[0] && counts[0] <= 50.0, "{counts:?}");
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
 }
 

@@ -42,7 +42,6 @@ fn main() {
                 rate(3 * b, || tk::scale_shift_act(&k, &norm, &x, &mut y)),
                 rate(2 * b, || tk::norm_backward_sums(&k, &plain, &x, &z, &mut s, &mut q)),
                 rate(3 * b, || tk::norm_backward(&k, &plain, &x, &z, abc, &mut y, None)),
-                rate(3 * b, || tk::norm_backward_in_place(&k, &plain, &x, &mut y, abc, None)),
                 rate(4 * b, || tk::norm_backward(&k, &plain, &x, &x, abc, &mut y, Some((&mut z, false)))),
             ]);
         }
@@ -52,7 +51,6 @@ fn main() {
             "… with residual",
             "norm_backward_sums",
             "norm_backward",
-            "… in place",
             "… with residual",
         ];
         let each = names.iter().enumerate().map(|(i, name)| format!("{name} {:.0}/{:.0}", all[0][i], all[1][i]));

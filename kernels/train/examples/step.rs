@@ -109,9 +109,13 @@ impl Layer {
                         dw.fill(0.0);
                     }
                     let (xs, ys) = (chunk * s.x_len(), chunk * s.y_len());
-                    let chunks = x.chunks(xs).zip(y.chunks(ys)).zip(dz.chunks_mut(ys)).zip(dx.chunks_mut(xs));
+                    let mut dy = Vec::new();
+                    let chunks = x.chunks(xs).zip(y.chunks(ys)).zip(dz.chunks(ys)).zip(dx.chunks_mut(xs));
                     for (((x, y), dz), dx) in chunks {
-                        tk::norm_backward_in_place(k, &norm, y, dz, abc, None);
+                        dy.clear();
+                        dy.resize(dz.len(), 0.0);
+                        tk::norm_backward(k, &norm, y, dz, abc, &mut dy, None);
+                        let dz = &dy[..];
                         let n = x.len() / s.x_len();
                         match plan {
                             Plan::Conv(p, packed) => {

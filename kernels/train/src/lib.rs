@@ -27,7 +27,7 @@ pub use conv::{ConvPlan, PackedWeights, conv_forward, conv_input_gradient, conv_
 pub use depthwise::{DepthwisePlan, depthwise_forward, depthwise_input_gradient, depthwise_weight_gradient};
 pub use elementwise::{
     Act, Norm, act_backward, act_forward, add, add_assign, bias_gradient, channel_sums, norm_backward,
-    norm_backward_in_place, norm_backward_sums, scale_shift_act,
+    norm_backward_sums, scale_shift_act,
 };
 pub use isa::{Isa, Kernels, UnknownIsa};
 pub use loss::{CrossEntropy, LossSums, softmax_cross_entropy};

@@ -127,40 +127,6 @@ pub fn norm_backward(
     d_residual: Option<(&mut [f32], bool)>,
 ) {
     assert_eq!(dy.len(), dx.len(), "tensors of different lengths");
-    // SAFETY: `dy` is as long as `dx`.
-    unsafe { backward(k, norm, x, dy.as_ptr(), abc, dx, d_residual) }
-}
-
-/// [`norm_backward`] that writes `dx` over `dy`: less memory is touched.
-///
-/// # Panics
-/// If lengths do not fit each other.
-pub fn norm_backward_in_place(
-    k: &Kernels,
-    norm: &Norm<'_>,
-    x: &[f32],
-    dy_to_dx: &mut [f32],
-    abc: [&[f32]; 3],
-    d_residual: Option<(&mut [f32], bool)>,
-) {
-    let dy = dy_to_dx.as_mut_ptr();
-    // SAFETY: `dy` is `dx`, each of whose vectors is read before it is written.
-    unsafe { backward(k, norm, x, dy, abc, dy_to_dx, d_residual) }
-}
-
-/// See [`norm_backward`].
-///
-/// # Safety
-/// `dy` is valid for as many elements as `dx` has.
-unsafe fn backward(
-    k: &Kernels,
-    norm: &Norm<'_>,
-    x: &[f32],
-    dy: *const f32,
-    abc: [&[f32]; 3],
-    dx: &mut [f32],
-    d_residual: Option<(&mut [f32], bool)>,
-) {
     norm.check(x.len(), dx.len());
     assert!(abc.iter().all(|v| v.len() == norm.scale.len()), "a factor for each channel");
     assert!(d_residual.as_ref().is_none_or(|(r, _)| r.len() == x.len()), "gradients of x's length");
@@ -169,7 +135,7 @@ unsafe fn backward(
     let lane = Backward {
         pre: norm.pre(&constants),
         x: x.as_ptr(),
-        dy,
+        dy: dy.as_ptr(),
         abc: [0, 1, 2].map(|i| constants.at(2 + i, abc[i])),
         dx: dx.as_mut_ptr(),
         d_residual,
