@@ -7,7 +7,8 @@
 
 Each model gets N random and N structured inputs (`--inputs N`). Integer outputs, and float outputs that come out of a DEQUANTIZE,
 must be identical. Other float outputs must lie within 1e-5 of LiteRT's, relative to max(|b|, max|b|/100) of each sample, and agree
-in the best class. Exit code 1 if any model violates that, or cannot be run. LiteRT's outputs are kept in `--cache`, so that only the
+in the best class. `litert-arm64` needs LiteRT's answers from an aarch64 machine (or an aarch64 Python under qemu-user): run the same
+command there with `--arithmetic litert-arm64 --oracle-only` and bring the cache. Exit code 1 if any model violates that, or cannot be run. LiteRT's outputs are kept in `--cache`, so that only the
 first run pays for them. Where LiteRT refuses a file with sparse constants, or gives NaN for it, it runs the same model with dense ones.
 """
 

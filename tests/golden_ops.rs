@@ -1,6 +1,7 @@
 //! Every golden single-operator model, in every arithmetic whose outputs are known, on every instruction set of this CPU.
 //!
 //! The models, their inputs and the outputs of LiteRT and TFLite Micro lie in `tests/golden`, made by `scripts/make_golden.py`.
+//! `arm64.npz` (`scripts/make_arm64_golden.py`) has those of LiteRT on aarch64 where they are not the same.
 //! Outputs are compared with `==`, except those float results that depend on the other runtime's polynomials or vector order
 //! (`exact` in the index): these must lie within 1e-5 of the expected, relative to `max(|b|, max|b| / 100)`.
 
@@ -18,8 +19,12 @@ use serde_json::Value;
 const TOLERANCE: f64 = 1e-5;
 
 /// The names of the arithmetics in the golden files.
-const MODES: [(&str, Arithmetic); 3] =
-    [("litert", Arithmetic::Litert), ("ref", Arithmetic::Reference), ("tflm", Arithmetic::Tflm)];
+const MODES: [(&str, Arithmetic); 4] = [
+    ("litert", Arithmetic::Litert),
+    ("arm64", Arithmetic::LitertArm64),
+    ("ref", Arithmetic::Reference),
+    ("tflm", Arithmetic::Tflm),
+];
 
 type Arrays = HashMap<String, Array>;
 
@@ -127,12 +132,21 @@ fn difference(ours: &[u8], expected: &Array, exact: bool) -> Option<String> {
 
 /// Runs one case in all its modes on all instruction sets.
 fn check(case: &str, about: &Value, arrays: &Arrays, tally: &mut Tally) {
-    let listed = |key: &str, mode: &str| about[key].as_array().is_some_and(|l| l.iter().any(|m| m == mode));
+    let has = |key: &str, mode: &str| about[key].as_array().is_some_and(|l| l.iter().any(|m| m == mode));
+    let integers = has("exact", "litert") && !has("dtypes", "float32");
+    let listed = |key: &str, mode: &str| match mode {
+        "arm64" => integers && !arrays.contains_key(&format!("{case}/left_out")),
+        _ => has(key, mode),
+    };
     let (file, inputs) = (&arrays[&format!("{case}/model")].bytes, numbered(arrays, case, "x"));
     for (mode, arithmetic) in MODES.into_iter().filter(|(mode, _)| listed("modes", mode)) {
         let mut expected = numbered(arrays, case, mode);
-        if expected.is_empty() && mode == "tflm" {
-            expected = numbered(arrays, case, "ref");
+        if expected.is_empty() {
+            expected = match mode {
+                "tflm" => numbered(arrays, case, "ref"),
+                "arm64" => numbered(arrays, case, "litert"),
+                _ => expected,
+            };
         }
         assert!(!expected.is_empty(), "{case}: the golden file lacks the outputs of {mode}");
         for isa in Isa::available() {
@@ -160,7 +174,9 @@ fn check(case: &str, about: &Value, arrays: &Arrays, tally: &mut Tally) {
 /// Runs a family of cases and prints a line per operator.
 fn family(name: &str) {
     let index: Value = serde_json::from_str(&std::fs::read_to_string(folder().join("index.json")).unwrap()).unwrap();
-    let arrays: Arrays = read_npz(&folder().join(format!("{name}.npz"))).unwrap().into_iter().collect();
+    let read = |file: &str| read_npz(&folder().join(file)).unwrap().into_iter();
+    let arm = read("arm64.npz").map(|(key, array)| (key.replace("/y", "/arm64"), array));
+    let arrays: Arrays = read(&format!("{name}.npz")).chain(arm).collect();
     let cases = index["families"][name].as_object().expect("a family of the index");
     let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
     for (case, about) in cases {
@@ -199,6 +215,26 @@ fn activations_of_one_tensor() {
 #[test]
 fn pooling_reductions_resizing_and_conversions() {
     family("reduce");
+}
+
+/// What aarch64 rounds otherwise: the codes of LiteRT there, and for each operator some that are not those of x86-64.
+#[test]
+fn what_is_rounded_otherwise_on_aarch64() {
+    let arrays: Arrays = read_npz(&folder().join("arm64.npz")).unwrap().into_iter().collect();
+    let mut otherwise: BTreeMap<&str, bool> = BTreeMap::new();
+    for case in arrays.keys().filter_map(|key| key.strip_suffix("/model")) {
+        let (file, inputs) = (&arrays[&format!("{case}/model")].bytes, numbered(&arrays, case, "x"));
+        let expected: Vec<_> = numbered(&arrays, case, "y").into_iter().map(|y| y.bytes.clone()).collect();
+        for isa in Isa::available() {
+            let run = |arithmetic| {
+                outputs(file, &inputs, &LowerOptions { arithmetic, isa, ..LowerOptions::default() }).unwrap()
+            };
+            assert!(run(Arithmetic::LitertArm64) == expected, "{case} on {isa}: not the codes of LiteRT on aarch64");
+            let (operator, _type) = case.rsplit_once('_').unwrap();
+            *otherwise.entry(operator).or_default() |= run(Arithmetic::Litert) != expected;
+        }
+    }
+    assert!(otherwise.len() == 7 && otherwise.values().all(|differs| *differs), "{otherwise:?}");
 }
 
 #[test]

@@ -73,6 +73,43 @@ pub const fn mul_up(x: i32, by: Multiplier) -> i32 {
     if right > 0 { ((high as i64 + (1 << (right - 1))) >> right) as i32 } else { high }
 }
 
+/// ruy on ARM: as [`mul_up`], but the lower half of the product is cut off.
+#[inline(always)]
+#[must_use]
+pub const fn mul_cut(x: i32, by: Multiplier) -> i32 {
+    let left = if by.e > 0 { by.e } else { 0 };
+    let right = if by.e < 0 { -by.e } else { 0 };
+    let high = (x.wrapping_shl(left as u32) as i64 * by.m as i64) >> 31;
+    if right > 0 { ((high + (1 << (right - 1))) >> right) as i32 } else { high as i32 }
+}
+
+/// XNNPACK's rule where it has no binary32 one (`rndnu`, on ARM): a shift to the left that saturates, a product whose lower half is
+/// cut off, and a shift to the right that rounds half up.
+#[inline(always)]
+#[must_use]
+pub const fn mul_rndnu(x: i32, by: Multiplier) -> i32 {
+    // The last shift is one place at least, so that it can round.
+    let right = if by.e < 0 { -by.e } else { 1 };
+    let wide = (x as i64) << (right + by.e);
+    let x = if wide > i32::MAX as i64 {
+        i32::MAX
+    } else if wide < i32::MIN as i64 {
+        i32::MIN
+    } else {
+        wide as i32
+    };
+    let high = (x as i64 * by.m as i64) >> 31;
+    let right = if right > 62 { 62 } else { right };
+    ((high + (1 << (right - 1))) >> right) as i32
+}
+
+/// The multiplier of [`mul_rndnu`]: all 24 bits of a normal `scale` below 2^8.
+#[must_use]
+pub const fn rndnu_multiplier(scale: f32) -> Multiplier {
+    let bits = scale.to_bits();
+    Multiplier { m: (((bits & 0x007F_FFFF) | 0x0080_0000) << 7) as i32, e: (bits >> 23) as i32 - 126 }
+}
+
 /// Rule of the 16×8 kernels: a 16-bit multiplier on a 64-bit accumulator (EXACT P5).
 #[inline(always)]
 #[must_use]
@@ -126,10 +163,14 @@ pub enum Rounding {
     DoubleAway,
     /// ruy: [`mul_up`] (EXACT P3). Multipliers are [`Multiplier`]s.
     DoubleUp,
+    /// ruy on ARM: [`mul_cut`]. Multipliers are [`Multiplier`]s.
+    CutUp,
     /// Channels below `8·⌊C/8⌋` as [`Rounding::DoubleUp`], the rest as [`Rounding::DoubleAway`] (EXACT MIX8).
     Mixed8,
     /// Reference dense layer: one rounding, half away, in `f64` (EXACT P7). Multipliers are `f64`.
     F64Away,
+    /// XNNPACK's `uint8` kernels on ARM: [`mul_rndnu`]. Multipliers are [`Multiplier`]s.
+    Rndnu,
     /// 16×8 kernels with 64-bit sums: [`mul_reduced16`] (EXACT P5). Multipliers are [`Multiplier`]s.
     Reduced16,
 }
@@ -217,6 +258,8 @@ impl RequantData<'_> {
             }
             Rounding::DoubleAway => mul_away(acc, fixed()),
             Rounding::DoubleUp => mul_up(acc, fixed()),
+            Rounding::CutUp => mul_cut(acc, fixed()),
+            Rounding::Rndnu => mul_rndnu(acc, fixed()),
             Rounding::Mixed8 if c < self.channels / 8 * 8 => mul_up(acc, fixed()),
             Rounding::Mixed8 => mul_away(acc, fixed()),
             Rounding::F64Away => {
@@ -251,6 +294,27 @@ impl RequantData<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_middle_goes_up_on_arm() {
+        let codes = |scale: f32| [-3, -1, 1, 3, 5].map(|x| mul_rndnu(x, rndnu_multiplier(scale)));
+        assert_eq!(codes(0.5), [-1, 0, 1, 2, 3]);
+        assert_eq!(codes(1.0), [-3, -1, 1, 3, 5]);
+        assert_eq!(codes(2.0), [-6, -2, 2, 6, 10]);
+        // A third is a little more in binary32, and the product is cut off.
+        assert_eq!(codes(1.0 / 3.0), [-1, 0, 0, 1, 2]);
+        assert_eq!(mul_rndnu(i32::MAX, rndnu_multiplier(128.0)), 1 << 29);
+        assert_eq!(mul_rndnu(i32::MIN, rndnu_multiplier(f32::MIN_POSITIVE)), 0);
+    }
+
+    #[test]
+    fn ruy_cuts_products_off_on_arm() {
+        let by = quantize_multiplier(0.75);
+        assert_eq!([-1, 1, 5].map(|x| mul_cut(x, by)), [-1, 0, 3]);
+        assert_eq!([-1, 1, 5].map(|x| mul_up(x, by)), [-1, 1, 4]);
+        let by = quantize_multiplier(0.125);
+        assert_eq!([-12, -4, 4, 12].map(|x| mul_cut(x, by)), [-1, 0, 1, 2]);
+    }
 
     #[test]
     fn one_half_is_mantissa_2_30_exponent_0() {

@@ -12,8 +12,7 @@ def unit(rng, shape, kind):
     """Values in 0…1: `kind` None = uniform noise, else one of eight structures."""
     if kind is None:
         return rng.random(shape)
-    h = shape[1] if len(shape) > 1 else 1
-    w = shape[2] if len(shape) > 2 else 1
+    h, w = shape[1:3] if len(shape) > 2 else (int(np.prod(shape)), 1)
     y, x = np.meshgrid(np.linspace(0, 1, h), np.linspace(0, 1, w), indexing="ij")
     plane = {
         0: lambda: y if rng.random() < 0.5 else 1 - x,  # gradient

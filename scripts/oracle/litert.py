@@ -1,9 +1,11 @@
 """LiteRT as the oracle, one sample at a time, its outputs kept on disk."""
 
+import platform
+
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-RESOLVERS = {"litert": OpResolverType.AUTO, "reference": OpResolverType.BUILTIN_REF}
+RESOLVERS = {"litert": OpResolverType.AUTO, "litert-arm64": OpResolverType.AUTO, "reference": OpResolverType.BUILTIN_REF}
 
 
 def interpreter(path, resolver=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES):
@@ -43,6 +45,9 @@ class Oracle:
 
     @staticmethod
     def run(path, arithmetic, samples):
+        here = "litert-arm64" if platform.machine() in ("aarch64", "arm64") else "litert"
+        if arithmetic.startswith("litert") and arithmetic != here:
+            raise RuntimeError(f"gives {here} on this machine, no {arithmetic} (see --oracle-only)")
         it = interpreter(path, RESOLVERS[arithmetic])
         it.allocate_tensors()
         ins, outs = it.get_input_details(), it.get_output_details()

@@ -3,7 +3,7 @@
 //! Lowering merges axes and turns broadcasting into strides of 0; the innermost axis is one *row*, a loop over slices that the
 //! compiler vectorises. Rules speak of held codes and held zero points, which differ by the same constant.
 
-use crate::arith::{Multiplier, mul_away, rdbp, rne_small, srdhm};
+use crate::arith::{Multiplier, mul_away, mul_rndnu, rdbp, rne_small, srdhm};
 use crate::code::Code;
 use crate::fixed::reciprocal;
 use crate::isa::Kernels;
@@ -61,6 +61,11 @@ pub enum BinaryRule {
     MulEven {
         /// `s_a·s_b / s_out` in binary32.
         scale: f32,
+    },
+    /// `mul_rndnu(a·b)`: XNNPACK's MUL on ARM.
+    MulRndnu {
+        /// `s_a·s_b / s_out`.
+        by: Multiplier,
     },
     /// `mul_away(a·b)`: TFLite's MUL.
     MulAway {
@@ -220,6 +225,7 @@ impl Binary {
                 let (lo, hi) = ((lo - zero) as f32, (hi - zero) as f32);
                 zip(a, b, out, |x, y| rne_small((((x - za) * (y - zb)) as f32 * scale).clamp(lo, hi)) + zero);
             }
+            BinaryRule::MulRndnu { by } => zip(a, b, out, |x, y| limit(mul_rndnu((x - za) * (y - zb), by))),
             BinaryRule::MulAway { by } => {
                 zip(a, b, out, |x, y| limit(mul_away((x - za).wrapping_mul(y - zb), by)));
             }

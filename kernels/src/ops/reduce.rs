@@ -39,6 +39,8 @@ pub enum ReduceRule {
         zero: f32,
         /// Subtracted from the result: 128 where the user's codes are unsigned.
         shift: i32,
+        /// Product and sum are rounded once, as XNNPACK does on ARM.
+        fused: bool,
     },
     /// `mul_away(sum + offset) + zero`: TFLite's MEAN and SUM.
     SumAway {
@@ -58,11 +60,12 @@ pub enum ReduceRule {
 impl ReduceRule {
     /// The codes of accumulators.
     fn codes<T: Code>(&self, sums: &[i32], codes: &mut [T]) {
-        if let ReduceRule::SumEven { offset, scale, zero, shift } = *self {
+        if let ReduceRule::SumEven { offset, scale, zero, shift, fused } = *self {
             // Limiting before rounding gives the same code, since the limits are integers.
             let (lo, hi) = ((T::LO + shift) as f32, (T::HI + shift) as f32);
             for (y, &sum) in codes.iter_mut().zip(sums) {
-                let v = sum.wrapping_add(offset) as f32 * scale + zero;
+                let sum = sum.wrapping_add(offset) as f32;
+                let v = if fused { libm::fmaf(sum, scale, zero) } else { sum * scale + zero };
                 *y = T::narrow(rne_small(v.max(lo).min(hi)) - shift);
             }
             return;

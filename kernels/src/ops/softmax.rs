@@ -1,6 +1,6 @@
 //! SOFTMAX and LOG_SOFTMAX along the innermost axis of 8-bit codes.
 
-use crate::arith::{rdbp, rha, rne, srdhm};
+use crate::arith::{mul_away, quantize_multiplier, rdbp, rha, rne, srdhm};
 use crate::fixed::{exp_negative, reciprocal};
 use crate::isa::Kernels;
 use crate::span::{Memory, Span, view, view_mut};
@@ -17,6 +17,13 @@ pub enum SoftmaxRule {
         scale: f32,
         /// Rounds half up instead of half away (the rule for `uint8`).
         up: bool,
+    },
+    /// From a table of exponentials in 16 bits: LiteRT's kernel for aarch64.
+    Short {
+        /// 256 `i32`: `65535·exp(−s_in·beta·d)`, half up, for `d = 0..=255`.
+        table: Span,
+        /// Output scale.
+        scale: f32,
     },
     /// In fixed point: gemmlowp, the reference kernels, TFLite Micro.
     Fixed {
@@ -57,24 +64,31 @@ impl Run for Softmax {
     fn spans(&mut self, visit: &mut dyn FnMut(&mut Span, Access)) {
         visit(&mut self.input, Access::Read);
         visit(&mut self.output, Access::Write);
-        if let SoftmaxRule::Table { table, .. } | SoftmaxRule::Log { table, .. } = &mut self.rule {
+        if let SoftmaxRule::Table { table, .. } | SoftmaxRule::Short { table, .. } | SoftmaxRule::Log { table, .. } =
+            &mut self.rule
+        {
             visit(table, Access::Read);
         }
     }
 
     fn run(&self, _: &'static Kernels, memory: &mut Memory<'_>) {
         let table = match self.rule {
-            SoftmaxRule::Table { table, .. } | SoftmaxRule::Log { table, .. } => table,
+            SoftmaxRule::Table { table, .. } | SoftmaxRule::Short { table, .. } | SoftmaxRule::Log { table, .. } => {
+                table
+            }
             SoftmaxRule::Fixed { .. } => Span::EMPTY,
         };
         let ([input, table], [output]) = memory.split([self.input, table], [self.output]);
-        let (input, output, table): (&[i8], &mut [i8], &[f32]) = (view(input), view_mut(output), view(table));
+        let (input, output): (&[i8], &mut [i8]) = (view(input), view_mut(output));
         for (x, y) in input.chunks_exact(self.depth).zip(output.chunks_exact_mut(self.depth)) {
             let max = x.iter().copied().max().map_or(0, i32::from);
             match self.rule {
-                SoftmaxRule::Table { scale, up, .. } => by_table(x, y, max, table, (scale, up)),
+                SoftmaxRule::Table { scale, up, .. } => by_table(x, y, max, view(table), (scale, up)),
+                SoftmaxRule::Short { scale, .. } => by_short(x, y, max, view(table), scale),
                 SoftmaxRule::Fixed { multiplier, left, least } => by_integers(x, y, max, (multiplier, left, least)),
-                SoftmaxRule::Log { scale_in, scale, shift, .. } => log(x, y, max, table, (scale_in, scale, shift)),
+                SoftmaxRule::Log { scale_in, scale, shift, .. } => {
+                    log(x, y, max, view(table), (scale_in, scale, shift))
+                }
             }
         }
     }
@@ -90,6 +104,15 @@ fn by_table(x: &[i8], y: &mut [i8], max: i32, table: &[f32], (scale, up): (f32, 
         let p = table[(max - i32::from(q)) as usize] * inverse;
         let code = if up { (p + 0.5) as i32 } else { rha(f64::from(p)) };
         *y = code.saturating_sub(128).clamp(-128, 127) as i8;
+    }
+}
+
+fn by_short(x: &[i8], y: &mut [i8], max: i32, table: &[i32], scale: f32) {
+    let exponential = |q: i8| table[(max - i32::from(q)) as usize];
+    let sum = x.iter().fold(0_i32, |sum, &q| sum.wrapping_add(exponential(q)));
+    let by = quantize_multiplier(f64::from(1.0 / (sum as f32 * scale)));
+    for (y, &q) in y.iter_mut().zip(x) {
+        *y = mul_away(exponential(q), by).saturating_sub(128).clamp(-128, 127) as i8;
     }
 }
 

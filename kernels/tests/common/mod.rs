@@ -1,7 +1,10 @@
 //! Random cases, and the way from a shape to a running step. Each test binary uses its part.
 #![allow(dead_code, unreachable_pub)]
 
-use edgebench_kernels::arith::{Requant, RequantData, Rounding, mul_away, mul_reduced16, mul_up, quantize_multiplier};
+use edgebench_kernels::arith::{
+    Multiplier, Requant, RequantData, Rounding, mul_away, mul_cut, mul_reduced16, mul_rndnu, mul_up,
+    quantize_multiplier, rndnu_multiplier,
+};
 use edgebench_kernels::ops::conv::{self, Conv, ConvShape};
 use edgebench_kernels::ops::conv_f32::{ConvF32, pack_f32, packed_len_f32, scratch_len_f32};
 use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len, depthwise_tables, depthwise_tables_len};
@@ -154,8 +157,15 @@ pub struct Int8 {
     pub rounding: Rounding,
 }
 
-pub const ROUNDINGS: [Rounding; 5] =
-    [Rounding::F32Even, Rounding::DoubleAway, Rounding::DoubleUp, Rounding::Mixed8, Rounding::F64Away];
+pub const ROUNDINGS: [Rounding; 7] = [
+    Rounding::F32Even,
+    Rounding::DoubleAway,
+    Rounding::DoubleUp,
+    Rounding::CutUp,
+    Rounding::Mixed8,
+    Rounding::F64Away,
+    Rounding::Rndnu,
+];
 
 impl Int8 {
     pub fn new(rng: &mut Rng, shape: ConvShape, fill: (Fill, Fill), rounding: Rounding) -> Int8 {
@@ -197,6 +207,8 @@ impl Int8 {
                 Rounding::F32Even => f64::from((acc as f32 * real as f32).round_ties_even()),
                 Rounding::F64Away => (f64::from(acc) * real).round(),
                 Rounding::DoubleUp => f64::from(mul_up(acc, quantize_multiplier(real))),
+                Rounding::CutUp => f64::from(mul_cut(acc, quantize_multiplier(real))),
+                Rounding::Rndnu => f64::from(mul_rndnu(acc, rndnu_multiplier(real as f32))),
                 Rounding::Mixed8 if c < s.out_c / 8 * 8 => f64::from(mul_up(acc, quantize_multiplier(real))),
                 Rounding::DoubleAway | Rounding::Mixed8 => f64::from(mul_away(acc, quantize_multiplier(real))),
                 Rounding::Reduced16 => f64::from(mul_reduced16(acc.into(), quantize_multiplier(real))),
@@ -222,9 +234,11 @@ impl Int8 {
         let multiplier = match self.rounding {
             Rounding::F32Even => plan.constant(&real, |v| (v as f32).to_ne_bytes()),
             Rounding::F64Away => plan.constant(&real, f64::to_ne_bytes),
-            _ => {
-                let pairs: Vec<i32> =
-                    real.iter().map(|&v| quantize_multiplier(v)).flat_map(|by| [by.m, by.e]).collect();
+            rounding => {
+                let multiplier = |v: f64| -> Multiplier {
+                    if rounding == Rounding::Rndnu { rndnu_multiplier(v as f32) } else { quantize_multiplier(v) }
+                };
+                let pairs: Vec<i32> = real.iter().map(|&v| multiplier(v)).flat_map(|by| [by.m, by.e]).collect();
                 plan.constant(&pairs, i32::to_ne_bytes)
             }
         };

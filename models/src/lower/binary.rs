@@ -1,6 +1,6 @@
 //! Element-wise operators of two operands: ADD SUB MUL DIV MAXIMUM MINIMUM SQUARED_DIFFERENCE PRELU.
 
-use edgebench_kernels::arith::quantize_multiplier;
+use edgebench_kernels::arith::{quantize_multiplier, rndnu_multiplier};
 use edgebench_kernels::ops::binary::{AXES, Binary, BinaryRule, Level};
 
 use super::checks;
@@ -166,7 +166,11 @@ fn mul(cx: &mut Cx<'_>, activation: Activation) -> Result<Chosen, Error> {
     let scale = s_a * s_b / s_out;
     if cx.is_litert() && y.dtype.is_8bit() {
         if (1.0 / 65536.0..256.0).contains(&scale) {
-            return Ok((BinaryRule::MulEven { scale }, clamp(cx, y, activation, ClampRule::Xnn)?));
+            let rule = match cx.is_arm64() {
+                true => BinaryRule::MulRndnu { by: rndnu_multiplier(scale) },
+                false => BinaryRule::MulEven { scale },
+            };
+            return Ok((rule, clamp(cx, y, activation, ClampRule::Xnn)?));
         }
         cx.warn("the scales are outside what XNNPACK takes; LiteRT's own kernel may saturate in 16 bits here");
     }

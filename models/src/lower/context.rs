@@ -155,9 +155,14 @@ impl<'g> Cx<'g> {
         &self.graph.nodes[self.node]
     }
 
-    /// Whether this is the arithmetic of LiteRT's default path.
+    /// Whether this is the arithmetic of LiteRT's default path, on whatever CPU.
     pub(crate) fn is_litert(&self) -> bool {
-        self.arithmetic == Arithmetic::Litert
+        matches!(self.arithmetic, Arithmetic::Litert | Arithmetic::LitertArm64)
+    }
+
+    /// Whether this is the arithmetic of LiteRT's default path on aarch64.
+    pub(crate) fn is_arm64(&self) -> bool {
+        self.arithmetic == Arithmetic::LitertArm64
     }
 
     /// Input `i` of the current node, if it is there.

@@ -1,5 +1,6 @@
 //! CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV on codes: geometry, and the choice between int8 and wide kernels.
 
+use edgebench_kernels::arith::Rounding;
 use edgebench_kernels::ops::conv::{Conv, ConvShape, scratch_len};
 use edgebench_kernels::ops::pack::{Sums, is_small_relu, pack, packed_len};
 use edgebench_kernels::span::{view, view_mut};
@@ -116,9 +117,9 @@ pub(crate) fn conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
     let product = Product { x, w, y, bias: 2, channels: shape.out_c, axis: 0, activation };
     product.check_types(cx)?;
     let mut rule = product.rule(cx, Family::Conv)?;
-    if shape.groups > 1 && rule.0 == edgebench_kernels::arith::Rounding::DoubleUp {
+    if shape.groups > 1 && matches!(rule.0, Rounding::DoubleUp | Rounding::CutUp) {
         // LiteRT runs grouped convolutions that XNNPACK does not take in the reference kernel.
-        rule.0 = edgebench_kernels::arith::Rounding::DoubleAway;
+        rule.0 = Rounding::DoubleAway;
     }
     let weights = product.weights(cx, 1)?;
     emit(cx, &product, shape, rule, weights)

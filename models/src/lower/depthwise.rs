@@ -48,6 +48,9 @@ pub(crate) fn depthwise_conv2d(cx: &mut Cx<'_>) -> Result<(), Error> {
         let weight = |o: usize, tap: usize, _: usize| centred[tap * shape.out_c + o];
         return wide::emit(cx, &product, 0, wide::Layer { shape, rule, transposed: false }, &weight);
     };
+    if cx.is_arm64() && x.dtype == DType::I8 && weights.contains(&-128) {
+        cx.warn("weights of -128, which int8 excludes: LiteRT's kernels for ARM may overflow 16 bits here");
+    }
     let (_, zero) = cx.scale_zero(x)?;
     let row_len = shape.out_c.next_multiple_of(64);
     let mut correction = vec![0_i32; shape.out_c];

@@ -32,7 +32,7 @@ pub(crate) fn conv2d(cx: &mut Cx<'_>, activation: Activation) -> Result<(), Erro
     let one_scale = cx.quant(cx.tensor(1)?)?.scale.len() == 1;
     let pointwise = (shape.k_h, shape.k_w, shape.stride_h, shape.stride_w, shape.groups) == (1, 1, 1, 1, 1);
     let (per_pixel, rule) = match cx.arithmetic {
-        Arithmetic::Litert => (pointwise, (Quantiser::Xnn, Finish::Fma)),
+        Arithmetic::Litert | Arithmetic::LitertArm64 => (pointwise, (Quantiser::Xnn, Finish::Fma)),
         _ if one_scale => (false, (Quantiser::Symmetric, Finish::Product)),
         _ => (false, (Quantiser::Asymmetric, Finish::WeightFirst)),
     };
@@ -45,7 +45,7 @@ pub(crate) fn depthwise_conv2d(cx: &mut Cx<'_>, activation: Activation) -> Resul
     if cx.quant(cx.tensor(1)?)?.scale.len() != shape.out_c {
         return Err(cx.unsupported("float32 activations with one scale for the int8 weights of all channels"));
     }
-    let finish = if cx.arithmetic == Arithmetic::Litert { Finish::Mixed4 } else { Finish::Product };
+    let finish = if cx.is_litert() { Finish::Mixed4 } else { Finish::Product };
     emit(cx, activation, &Layer { shape, per_pixel: false, rule: (Quantiser::Asymmetric, finish), depthwise: true })
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn fully_connected(cx: &mut Cx<'_>, activation: Activation) -> Result
     let Op::FullyConnected { asymmetric_inputs, .. } = cx.node().op else { unreachable!("dispatched on the operator") };
     let shape = row_shape(dense_shape(cx)?);
     let rule = match cx.arithmetic {
-        Arithmetic::Litert => (Quantiser::Xnn, Finish::Fma),
+        Arithmetic::Litert | Arithmetic::LitertArm64 => (Quantiser::Xnn, Finish::Fma),
         _ if asymmetric_inputs => (Quantiser::Asymmetric, Finish::Product),
         _ => (Quantiser::Symmetric, Finish::Product),
     };

@@ -9,7 +9,7 @@ use super::product::{CHANNEL_PAD, Family, Product, fixed_multipliers};
 use super::quant::code_range;
 use crate::error::Error;
 use crate::graph::{DType, Op};
-use crate::lower::{Arithmetic, Cx};
+use crate::lower::Cx;
 
 /// Leading axes of a product of matrices, broadcast against each other.
 struct Batch {
@@ -68,7 +68,7 @@ pub(crate) fn batch_matmul(cx: &mut Cx<'_>) -> Result<(), Error> {
     let (y_scale, zero_point) = cx.scale_zero(y)?;
     let product = a_scale * b_scale;
     let single = product / y_scale;
-    let delegated = cx.arithmetic == Arithmetic::Litert && b_zero == 0;
+    let delegated = cx.is_litert() && b_zero == 0;
     let (rounding, multiplier) = if delegated {
         (Rounding::F32Even, cx.floats(&vec![single; columns.next_multiple_of(CHANNEL_PAD)]))
     } else {

@@ -54,6 +54,8 @@ use crate::plan::{Plan, Planner, Port};
 pub enum Arithmetic {
     /// LiteRT 2.3.0's default CPU path on x86-64: XNNPACK for what it takes, the built-in kernels for the rest.
     Litert,
+    /// The same on aarch64, where XNNPACK and the built-in kernels round some operators otherwise.
+    LitertArm64,
     /// LiteRT's reference kernels.
     Reference,
     /// TFLite Micro and CMSIS-NN.
@@ -62,13 +64,15 @@ pub enum Arithmetic {
 
 impl Arithmetic {
     /// All of them, the default first.
-    pub const ALL: [Arithmetic; 3] = [Arithmetic::Litert, Arithmetic::Reference, Arithmetic::Tflm];
+    pub const ALL: [Arithmetic; 4] =
+        [Arithmetic::Litert, Arithmetic::LitertArm64, Arithmetic::Reference, Arithmetic::Tflm];
 
     /// The name on the command line and in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Arithmetic::Litert => "litert",
+            Arithmetic::LitertArm64 => "litert-arm64",
             Arithmetic::Reference => "reference",
             Arithmetic::Tflm => "tflm",
         }
@@ -83,7 +87,7 @@ impl fmt::Display for Arithmetic {
 
 /// A name that no arithmetic has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown arithmetic, expected one of litert reference tflm")]
+#[error("unknown arithmetic, expected one of litert litert-arm64 reference tflm")]
 pub struct UnknownArithmetic;
 
 impl FromStr for Arithmetic {

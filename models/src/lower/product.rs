@@ -1,7 +1,7 @@
 //! What convolutions, dense layers and matrix products share: centred weights, bias, and the rule that makes codes of sums.
 
 use edgebench_kernels::Span;
-use edgebench_kernels::arith::{Multiplier, Requant, Rounding, quantize_multiplier};
+use edgebench_kernels::arith::{Multiplier, Requant, Rounding, quantize_multiplier, rndnu_multiplier};
 
 use super::quant::{ClampRule, clamp, integers};
 use crate::error::Error;
@@ -90,15 +90,17 @@ impl<'g> Product<'g> {
             _ if wide && bias != Some(DType::I32) => Rounding::Reduced16,
             Arithmetic::Reference if dense => Rounding::F64Away,
             Arithmetic::Reference => Rounding::DoubleAway,
-            Arithmetic::Litert => {
+            Arithmetic::Litert | Arithmetic::LitertArm64 => {
                 let centred = self.w.dtype == DType::U8 || cx.quant(self.w)?.zero_point.iter().all(|&z| z == 0);
                 let int4 = self.w.dtype == DType::I4 && !dense;
                 if centred && !int4 && family != Family::DynamicDense && self.delegated(cx)? {
-                    return Ok((Rounding::F32Even, ClampRule::Xnn));
+                    let fixed = cx.is_arm64() && self.x.dtype == DType::U8;
+                    return Ok((if fixed { Rounding::Rndnu } else { Rounding::F32Even }, ClampRule::Xnn));
                 }
                 match family {
                     Family::Depthwise | Family::Transpose if !wide => Rounding::Mixed8,
                     Family::Depthwise | Family::Transpose => Rounding::DoubleAway,
+                    Family::Conv | Family::Dense | Family::DynamicDense if cx.is_arm64() => Rounding::CutUp,
                     Family::Conv | Family::Dense | Family::DynamicDense => Rounding::DoubleUp,
                 }
             }
@@ -198,6 +200,11 @@ impl<'g> Product<'g> {
             let mut values = self.single_multipliers(cx)?;
             values.resize(padded, 0.0);
             cx.floats(&values)
+        } else if rounding == Rounding::Rndnu {
+            let scales = self.single_multipliers(cx)?;
+            let mut pairs: Vec<i32> = scales.into_iter().map(rndnu_multiplier).flat_map(|by| [by.m, by.e]).collect();
+            pairs.resize(2 * padded, 0);
+            cx.ints(&pairs)
         } else {
             // Kernels for uint8 form the product of the scales in binary32, except the dense one of the reference.
             let single = self.x.dtype == DType::U8 && rounding != Rounding::F64Away;

@@ -96,8 +96,9 @@ fn sum_even(cx: &Cx<'_>, kind: ReduceKind, count: usize) -> Result<ReduceRule, E
     if kind == ReduceKind::Mean {
         scale *= 1.0 / count as f32;
     }
-    let zero = (z_out + shift) as f32 - n.wrapping_mul(z_in + shift) as f32 * scale;
-    Ok(ReduceRule::SumEven { offset: n.wrapping_mul(shift), scale, zero, shift })
+    let (zero, share, fused) = ((z_out + shift) as f32, n.wrapping_mul(z_in + shift) as f32, cx.is_arm64());
+    let zero = if fused { (-share).mul_add(scale, zero) } else { zero - share * scale };
+    Ok(ReduceRule::SumEven { offset: n.wrapping_mul(shift), scale, zero, shift, fused })
 }
 
 /// TFLite's rule (EXACT P15).

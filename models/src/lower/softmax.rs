@@ -22,7 +22,14 @@ pub(crate) fn softmax(cx: &mut Cx<'_>) -> Result<(), Error> {
         return wide_unary::softmax(cx, s_in * beta, depth);
     }
     let s_out = fixed_output(cx, y, 1.0 / 256.0, -128)?;
-    let rule = if cx.is_litert() {
+    let rule = if cx.is_arm64() {
+        let short = |d: i32| {
+            // The differences are those of the kernel's table, from the largest code down.
+            let value = libm::exp(f64::from(-(s_in * beta) * d as f32)) as f32 * 65_535.0;
+            ((f64::from(value) + 0.5) as i32).min(65_535)
+        };
+        SoftmaxRule::Short { table: cx.ints(&(0..256).map(short).collect::<Vec<i32>>()), scale: s_out }
+    } else if cx.is_litert() {
         let table = exponentials(cx, s_in * beta);
         SoftmaxRule::Table { table, scale: s_out, up: y.dtype == DType::U8 }
     } else {
