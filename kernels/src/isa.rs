@@ -22,6 +22,10 @@ use crate::ops::max_pool::{MaxPool, MaxPoolData};
 pub enum Isa {
     /// Portable Rust.
     Scalar,
+    /// aarch64: NEON is always there.
+    Neon,
+    /// aarch64 with dot products (`sdot`).
+    DotProd,
     /// x86-64 with AVX2 and FMA.
     Avx2,
     /// x86-64 with AVX2, FMA and AVX-VNNI.
@@ -32,13 +36,15 @@ pub enum Isa {
 
 impl Isa {
     /// All of them, fastest first.
-    pub const ALL: [Isa; 4] = [Isa::Avx512Vnni, Isa::AvxVnni, Isa::Avx2, Isa::Scalar];
+    pub const ALL: [Isa; 6] = [Isa::Avx512Vnni, Isa::AvxVnni, Isa::Avx2, Isa::DotProd, Isa::Neon, Isa::Scalar];
 
     /// The name on the command line, in JSON and in `EDGEBENCH_ISA`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Isa::Scalar => "scalar",
+            Isa::Neon => "neon",
+            Isa::DotProd => "dotprod",
             Isa::Avx2 => "avx2",
             Isa::AvxVnni => "avxvnni",
             Isa::Avx512Vnni => "avx512vnni",
@@ -50,6 +56,7 @@ impl Isa {
     pub const fn is_built(self) -> bool {
         match self {
             Isa::Scalar => true,
+            Isa::Neon | Isa::DotProd => cfg!(target_arch = "aarch64"),
             Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => cfg!(target_arch = "x86_64"),
         }
     }
@@ -59,6 +66,10 @@ impl Isa {
     pub fn kernels(self) -> Option<&'static Kernels> {
         match self {
             Isa::Scalar => Some(&arch::scalar::KERNELS),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => Some(&arch::neon::KERNELS),
+            #[cfg(target_arch = "aarch64")]
+            Isa::DotProd if has_dotprod() => Some(&arch::dotprod::KERNELS),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 if has_avx2() => Some(&arch::avx2::KERNELS),
             #[cfg(target_arch = "x86_64")]
@@ -79,6 +90,16 @@ impl Isa {
     pub fn detect() -> Isa {
         Self::available().next().unwrap_or(Isa::Scalar)
     }
+}
+
+#[cfg(all(target_arch = "aarch64", feature = "std"))]
+fn has_dotprod() -> bool {
+    std::arch::is_aarch64_feature_detected!("dotprod")
+}
+
+#[cfg(all(target_arch = "aarch64", not(feature = "std")))]
+const fn has_dotprod() -> bool {
+    cfg!(target_feature = "dotprod")
 }
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]

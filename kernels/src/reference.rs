@@ -58,6 +58,8 @@ pub fn conv_f32(
         *acc = libm::fmaf(x.map_or(0.0, |x| input[x]), weights[w], *acc);
     });
     for acc in acc {
-        *acc = acc.max(lo).min(hi);
+        // Not `max` and `min`, which may give either of two zeros.
+        *acc = if *acc < lo { lo } else { *acc };
+        *acc = if *acc > hi { hi } else { *acc };
     }
 }

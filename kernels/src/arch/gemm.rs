@@ -12,7 +12,7 @@
 //! and leaves its accumulators to the kernel's epilogue, whose constants are prepared once for all tiles of a band. Pixels are `pitch` elements apart, taps at the same place for each.
 
 use crate::arch::rows::{Band, for_each_band};
-pub(crate) use crate::arch::tile::{table, tiles};
+pub(crate) use crate::arch::tile::{step, table, tiles};
 use crate::ops::conv::ConvShape;
 use crate::ops::window::{Form, Product, Window};
 use crate::span::{Number, view_mut};
@@ -60,6 +60,20 @@ pub(crate) trait Kernel: 'static {
         acc: [[Self::Acc; NP]; MR],
         to: &Target<Self::Output>,
     );
+    /// `U` consecutive dot products for each accumulator of a tile, whose pixels are [`Taps::pitch`] apart and panels
+    /// [`Taps::panel_len`].
+    #[inline(always)]
+    unsafe fn steps<const MR: usize, const NP: usize, const U: usize>(
+        acc: &mut [[Self::Acc; NP]; MR],
+        codes: *const Self::Code,
+        weights: *const Self::Weight,
+        taps: &Taps,
+    ) where
+        Self: Sized,
+    {
+        // SAFETY: as this function's.
+        unsafe { step::<Self, MR, NP, U>(acc, codes, weights, taps) }
+    }
     /// Asks for weights that will be read soon, if the instruction set can. Any address will do.
     #[inline(always)]
     fn fetch(_: *const Self::Weight) {}

@@ -6,6 +6,11 @@ mod rows;
 pub mod scalar;
 mod tile;
 
+#[cfg(target_arch = "aarch64")]
+pub mod dotprod;
+#[cfg(target_arch = "aarch64")]
+pub mod neon;
+
 #[cfg(target_arch = "x86_64")]
 pub mod avx2;
 #[cfg(target_arch = "x86_64")]

@@ -78,13 +78,13 @@ unsafe fn walk<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
                     }
                 }
                 // SAFETY: `U` dot products of this run remain, and the caller vouches for the run.
-                unsafe { step::<K, MR, NP, U>(&mut acc, codes, weights, taps) };
+                unsafe { K::steps::<MR, NP, U>(&mut acc, codes, weights, taps) };
                 codes = codes.wrapping_add(U * K::KR);
                 weights = weights.wrapping_add(U * K::KR * K::NR);
             }
             for _ in 0..taps.depth % U {
                 // SAFETY: as above.
-                unsafe { step::<K, MR, NP, 1>(&mut acc, codes, weights, taps) };
+                unsafe { K::steps::<MR, NP, 1>(&mut acc, codes, weights, taps) };
                 codes = codes.wrapping_add(K::KR);
                 weights = weights.wrapping_add(K::KR * K::NR);
             }
@@ -161,7 +161,7 @@ pub(crate) use table;
 /// # Safety
 /// As [`tiles`].
 #[inline(always)]
-unsafe fn step<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
+pub(crate) unsafe fn step<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
     acc: &mut [[K::Acc; NP]; MR],
     codes: *const K::Code,
     weights: *const K::Weight,

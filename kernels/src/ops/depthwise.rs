@@ -59,6 +59,7 @@ pub fn depthwise_tables_len(kernels: &Kernels, shape: &ConvShape) -> usize {
 /// The convolution without the kernel's outer rows that see nothing but padding, nor its columns if but one sees more (what is
 /// left of a 3×3 kernel over one pixel is 1×1), and the first row and column that are left. A stride that is never taken is 1.
 #[must_use]
+#[cfg(target_arch = "x86_64")]
 pub(crate) fn clipped(s: &ConvShape) -> (ConvShape, [usize; 2]) {
     let rows = clipped_axis([s.out_h, s.stride_h, s.dilation_h, s.in_h], s.k_h, s.pad_top);
     let columns = match clipped_axis([s.out_w, s.stride_w, s.dilation_w, s.in_w], s.k_w, s.pad_left) {
@@ -74,6 +75,7 @@ pub(crate) fn clipped(s: &ConvShape) -> (ConvShape, [usize; 2]) {
 }
 
 /// First tap that is left, how many, and the padding before.
+#[cfg(target_arch = "x86_64")]
 fn clipped_axis([out, stride, dilation, size]: [usize; 4], k: usize, pad: usize) -> (usize, usize, usize) {
     let sees = |tap: usize| (0..out).any(|o| ConvShape::source(o, stride, tap, dilation, pad, size).is_some());
     let last = k.saturating_sub(1);

@@ -1,0 +1,38 @@
+//! aarch64 with NEON, which every such CPU has.
+
+mod add;
+pub(super) mod conv;
+pub(super) mod depthwise;
+mod float;
+mod peak;
+pub(super) mod requant;
+
+use crate::arch::scalar;
+use crate::isa::{Isa, Kernels, PackSpec};
+use crate::ops::max_pool::{self, MaxPool, MaxPoolData};
+
+/// The table.
+pub static KERNELS: Kernels = TABLE;
+
+/// The same as a constant, for instruction sets that contain this one.
+pub(super) const TABLE: Kernels = Kernels {
+    isa: Isa::Neon,
+    conv_pack: PackSpec { nr: 8, kr: 2, offset: 0, code_size: 1, slides: false },
+    conv_f32_nr: 8,
+    conv: conv::conv,
+    depthwise: depthwise::depthwise,
+    depthwise_scratch: depthwise::scratch_len,
+    conv_f32: float::conv,
+    depthwise_f32: float::depthwise,
+    add: add::add,
+    max_pool,
+    peak_int8: peak::int8,
+    peak_f32: peak::f32,
+    ..scalar::TABLE
+};
+
+/// See [`MaxPool`].
+#[target_feature(enable = "neon")]
+unsafe fn max_pool(step: &MaxPool, data: MaxPoolData<'_>) {
+    max_pool::max_pool(step, data);
+}
