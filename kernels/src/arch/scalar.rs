@@ -7,10 +7,7 @@ use crate::ops::depthwise::{Depthwise, DepthwiseData};
 use crate::ops::depthwise_f32::DepthwiseF32;
 
 /// The table.
-pub static KERNELS: Kernels = TABLE;
-
-/// The same as a constant, for instruction sets that have functions of their own for a part.
-pub(super) const TABLE: Kernels = Kernels {
+pub static KERNELS: Kernels = Kernels {
     isa: Isa::Scalar,
     conv_pack: PackSpec { nr: 8, kr: 1, offset: 0, code_size: 0, slides: false },
     conv_f32_nr: NR,

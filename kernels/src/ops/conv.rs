@@ -94,6 +94,8 @@ pub struct Conv {
     pub requant: Requant,
     /// Whether [`is_small_relu`](super::pack::is_small_relu) holds: kernels may then take a shorter way to the same codes.
     pub small_relu: bool,
+    /// Whether no weight is −128, so that the sum of two products fits in 16 bits.
+    pub no_lowest: bool,
     /// The code that stands outside the image: the input's zero point.
     pub pad_value: i8,
     /// [`scratch_len`] bytes.

@@ -268,6 +268,7 @@ impl Int8 {
             weights: plan.constant(&packed, i8::to_ne_bytes),
             requant,
             small_relu,
+            no_lowest: !self.weights.contains(&i8::MIN),
             pad_value: self.zero_in,
             scratch: plan.buffer(conv::scratch_len(kernels, &s)),
         };

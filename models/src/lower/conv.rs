@@ -169,13 +169,14 @@ fn emit_narrow(
     let correction: Vec<i32> = sums.iter().map(|sum| sum.all.wrapping_mul(-(zero + spec.offset))).collect();
     let requant = product.requant(cx, rule, &correction)?;
     let small_relu = cx.look_at(requant, shape.out_c, |requant| is_small_relu(requant, &sums, spec.offset));
+    let no_lowest = !weights.contains(&i8::MIN);
     let pad_value = zero as i8;
     let Site { shape, input, output } = match cx.node().op {
         Op::Conv2d { .. } => Site::compact(cx, shape, &pad_value.to_ne_bytes())?,
         _ => Site::whole(cx, shape)?,
     };
     let scratch = cx.scratch(scratch_len(cx.kernels, &shape));
-    let step = Conv { input, weights: packed, requant, shape, small_relu, pad_value, scratch, output };
+    let step = Conv { input, weights: packed, requant, shape, small_relu, no_lowest, pad_value, scratch, output };
     cx.push(step, shape.macs());
     Ok(())
 }

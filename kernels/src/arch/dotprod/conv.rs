@@ -138,7 +138,7 @@ unsafe fn tiles<const MR: usize, const NP: usize, const U: usize>(
 }
 
 static TILES_1: [TileFn<Int8<Sdot>>; 8] = gemm::table!(tiles, 1, 4: 1 2 3 4 5 6 7 8);
-static TILES_2: [TileFn<Int8<Sdot>>; 6] = gemm::table!(tiles, 2, 4: 1 2 3 4 5 6);
+static TILES_2: [TileFn<Int8<Sdot>>; 4] = gemm::table!(tiles, 2, 4: 1 2 3 4);
 
 /// See [`Conv`].
 #[target_feature(enable = "neon,dotprod")]

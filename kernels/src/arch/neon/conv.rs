@@ -2,6 +2,7 @@
 //! the next codes where two products fit, and `sadalp`, which adds neighbours to 32 bits.
 
 use core::arch::aarch64::*;
+use core::arch::asm;
 use core::marker::PhantomData;
 
 use super::requant::{Acc, F32Even, codes_slowly, is_f32_even, load_f32, load_i32};
@@ -236,26 +237,15 @@ impl<const PAIRS: bool> Dot for Mlal<PAIRS> {
         weights: *const i8,
         taps: &Taps,
     ) {
-        if U != 2 || !PAIRS {
+        if U != 4 || !PAIRS {
             // SAFETY: as this function's.
             return unsafe { gemm::step::<Int8<Self>, MR, NP, U>(acc, codes, weights, taps) };
         }
-        // SAFETY: the caller vouches for four codes of each pixel and 32 weights of each panel.
+        // SAFETY: the caller vouches for eight codes of each pixel and 64 weights of each panel.
         unsafe {
-            let x: [[int8x16_t; 2]; MR] = core::array::from_fn(|m| {
-                let pixel = codes.add(m * taps.pitch);
-                [Self::codes(pixel), Self::codes(pixel.add(2))]
-            });
-            for n in 0..NP {
-                let at = weights.add(n * taps.panel_len);
-                let w = [vld1q_s8(at), vld1q_s8(at.add(16))];
-                for (acc, x) in acc.iter_mut().zip(x) {
-                    let low = vmull_s8(vget_low_s8(x[0]), vget_low_s8(w[0]));
-                    let high = vmull_high_s8(x[0], w[0]);
-                    acc[n][0] = vpadalq_s16(acc[n][0], vmlal_s8(low, vget_low_s8(x[1]), vget_low_s8(w[1])));
-                    acc[n][1] = vpadalq_s16(acc[n][1], vmlal_high_s8(high, x[1], w[1]));
-                }
-            }
+            let x: [int8x8_t; MR] = core::array::from_fn(|m| vld1_s8(codes.add(m * taps.pitch)));
+            two_steps::<0, 1, MR, NP>(acc, &x, weights, taps.panel_len);
+            two_steps::<2, 3, MR, NP>(acc, &x, weights.add(32), taps.panel_len);
         }
     }
 
@@ -269,8 +259,72 @@ impl<const PAIRS: bool> Dot for Mlal<PAIRS> {
 }
 
 impl<const PAIRS: bool> Mlal<PAIRS> {
-    const TILES_1: &[TileFn<Int8<Self>>] = &gemm::table!(tiles, PAIRS, 1, 2: 1 2 3 4 5 6);
-    const TILES_2: &[TileFn<Int8<Self>>] = &gemm::table!(tiles, PAIRS, 2, 2: 1 2 3 4);
+    const TILES_1: &[TileFn<Int8<Self>>] = &gemm::table!(tiles, PAIRS, 1, 4: 1 2 3 4 5 6);
+    const TILES_2: &[TileFn<Int8<Self>>] = &gemm::table!(tiles, PAIRS, 2, 4: 1 2 3 4);
+}
+
+/// `smull2`: products of the high halves. (The optimiser, seeing that both halves of `codes` are the same, would bring the weights
+/// down to the low half: one instruction more.)
+#[inline(always)]
+fn mull_high(weights: int8x16_t, codes: int8x16_t) -> int16x8_t {
+    let product: int16x8_t;
+    // SAFETY: registers only, and NEON is always there.
+    unsafe {
+        asm!(
+            "smull2 {product:v}.8h, {weights:v}.16b, {codes:v}.16b",
+            product = lateout(vreg) product,
+            weights = in(vreg) weights,
+            codes = in(vreg) codes,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    product
+}
+
+/// `smlal2`; see [`mull_high`].
+#[inline(always)]
+fn mlal_high(mut sum: int16x8_t, weights: int8x16_t, codes: int8x16_t) -> int16x8_t {
+    // SAFETY: as in `mull_high`.
+    unsafe {
+        asm!(
+            "smlal2 {sum:v}.8h, {weights:v}.16b, {codes:v}.16b",
+            sum = inout(vreg) sum,
+            weights = in(vreg) weights,
+            codes = in(vreg) codes,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sum
+}
+
+/// Two dot products for each accumulator: of the pairs of codes at places `A` and `B`.
+///
+/// # Safety
+/// `weights` is valid for 32 weights of each panel.
+#[inline(always)]
+unsafe fn two_steps<const A: i32, const B: i32, const MR: usize, const NP: usize>(
+    acc: &mut [[Acc; NP]; MR],
+    x: &[int8x8_t; MR],
+    weights: *const i8,
+    panel_len: usize,
+) {
+    // SAFETY: NEON is always there, and the caller vouches for the weights.
+    unsafe {
+        let x = x.map(|x| {
+            let pairs = vreinterpret_s16_s8(x);
+            [vdupq_lane_s16::<A>(pairs), vdupq_lane_s16::<B>(pairs)].map(|pair| vreinterpretq_s8_s16(pair))
+        });
+        for n in 0..NP {
+            let at = weights.add(n * panel_len);
+            let w = [vld1q_s8(at), vld1q_s8(at.add(16))];
+            for (acc, x) in acc.iter_mut().zip(x) {
+                let low = vmull_s8(vget_low_s8(x[0]), vget_low_s8(w[0]));
+                let low = vmlal_s8(low, vget_low_s8(x[1]), vget_low_s8(w[1]));
+                let high = mlal_high(mull_high(w[0], x[0]), w[1], x[1]);
+                acc[n] = [vpadalq_s16(acc[n][0], low), vpadalq_s16(acc[n][1], high)];
+            }
+        }
+    }
 }
 
 #[target_feature(enable = "neon")]
@@ -287,11 +341,9 @@ unsafe fn tiles<const PAIRS: bool, const MR: usize, const NP: usize, const U: us
 /// See [`Conv`].
 #[target_feature(enable = "neon")]
 pub(super) unsafe fn conv(step: &Conv, data: ConvData<'_>) {
-    // The specification of int8 quantisation excludes −128, but files have it.
-    let least = data.weights.iter().fold(0, |least: i8, &w| least.min(w));
     // SAFETY: NEON is always there.
     unsafe {
-        if least > i8::MIN {
+        if step.no_lowest {
             conv_with::<Mlal<true>>(step, data);
         } else {
             conv_with::<Mlal<false>>(step, data);

@@ -28,6 +28,17 @@ pub(super) fn scratch_len(s: &ConvShape) -> usize {
     if is_odd(s) { 0 } else { Window::new(s, 1).bytes() }
 }
 
+/// Bytes of the tables.
+pub(super) fn tables_len(s: &ConvShape) -> usize {
+    if is_odd(s) { 0 } else { 64 }
+}
+
+/// The first byte of the tables says whether no weight is −128.
+pub(super) fn tables(_: &ConvShape, weights: &[i8], _: (&RequantData<'_>, i8), to: &mut [u8]) {
+    to.fill(0);
+    to[0] = u8::from(!weights.contains(&i8::MIN));
+}
+
 /// Scales, zero point and limits of a block.
 pub(in crate::arch) struct Finish<'a> {
     pub(in crate::arch) requant: &'a RequantData<'a>,
@@ -186,8 +197,8 @@ pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
         return scalar::depthwise(step, data);
     }
     let window = &Window::new(s, 1);
-    let DepthwiseData { input, output, weights, requant, scratch, .. } = data;
-    let pairs = weights.iter().fold(0, |least: i8, &w| least.min(w)) > i8::MIN;
+    let DepthwiseData { input, output, weights, requant, tables, scratch, .. } = data;
+    let pairs = tables.first() == Some(&1);
     let finish = Finish::new(&requant);
     let ring = (view_mut::<i8>(scratch), step.pad_value);
     let copy = |from: &[i8], to: &mut [i8]| to.copy_from_slice(from);

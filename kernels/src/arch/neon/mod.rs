@@ -7,7 +7,6 @@ mod float;
 mod peak;
 pub(super) mod requant;
 
-use crate::arch::scalar;
 use crate::isa::{Isa, Kernels, PackSpec};
 use crate::ops::max_pool::{self, MaxPool, MaxPoolData};
 
@@ -22,13 +21,14 @@ pub(super) const TABLE: Kernels = Kernels {
     conv: conv::conv,
     depthwise: depthwise::depthwise,
     depthwise_scratch: depthwise::scratch_len,
+    depthwise_tables_len: depthwise::tables_len,
+    depthwise_tables: depthwise::tables,
     conv_f32: float::conv,
     depthwise_f32: float::depthwise,
     add: add::add,
     max_pool,
     peak_int8: peak::int8,
     peak_f32: peak::f32,
-    ..scalar::TABLE
 };
 
 /// See [`MaxPool`].
