@@ -12,7 +12,7 @@
 //! and leaves its accumulators to the kernel's epilogue, whose constants are prepared once for all tiles of a band. Pixels are `pitch` elements apart, taps at the same place for each.
 
 use crate::arch::rows::{Band, for_each_band};
-pub(crate) use crate::arch::tile::{step, table, tiles};
+pub(crate) use crate::arch::tile::{run, step, table, tiles};
 use crate::ops::conv::ConvShape;
 use crate::ops::window::{Form, Product, Window};
 use crate::span::{Number, view_mut};
@@ -73,6 +73,19 @@ pub(crate) trait Kernel: 'static {
     {
         // SAFETY: as this function's.
         unsafe { step::<Self, MR, NP, U>(acc, codes, weights, taps) }
+    }
+    /// The dot products of a run of consecutive codes, [`Taps::depth`] of them.
+    #[inline(always)]
+    unsafe fn run<const MR: usize, const NP: usize, const U: usize>(
+        acc: &mut [[Self::Acc; NP]; MR],
+        codes: *const Self::Code,
+        weights: (*const Self::Weight, usize),
+        taps: &Taps,
+    ) where
+        Self: Sized,
+    {
+        // SAFETY: as this function's.
+        unsafe { run::<Self, MR, NP, U>(acc, codes, weights, taps) }
     }
     /// Asks for weights that will be read soon, if the instruction set can. Any address will do.
     #[inline(always)]

@@ -70,24 +70,9 @@ unsafe fn walk<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
     for _ in 0..taps.rows {
         let mut run = codes.wrapping_add(slot * taps.line_len);
         for _ in 0..taps.runs {
-            let mut codes = run;
-            for _ in 0..taps.depth / U {
-                if NP == 2 {
-                    for u in 0..U {
-                        K::fetch(weights.wrapping_add(ahead + u * K::KR * K::NR));
-                    }
-                }
-                // SAFETY: `U` dot products of this run remain, and the caller vouches for the run.
-                unsafe { K::steps::<MR, NP, U>(&mut acc, codes, weights, taps) };
-                codes = codes.wrapping_add(U * K::KR);
-                weights = weights.wrapping_add(U * K::KR * K::NR);
-            }
-            for _ in 0..taps.depth % U {
-                // SAFETY: as above.
-                unsafe { K::steps::<MR, NP, 1>(&mut acc, codes, weights, taps) };
-                codes = codes.wrapping_add(K::KR);
-                weights = weights.wrapping_add(K::KR * K::NR);
-            }
+            // SAFETY: the caller vouches for the run.
+            unsafe { K::run::<MR, NP, U>(&mut acc, run, (weights, ahead), taps) };
+            weights = weights.wrapping_add(taps.depth * K::KR * K::NR);
             run = run.wrapping_add(taps.run_step);
         }
         slot += taps.slot_step;
@@ -96,6 +81,36 @@ unsafe fn walk<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
         }
     }
     acc
+}
+
+/// The dot products of a run of consecutive codes; weights `ahead` of those that it reads are fetched.
+///
+/// # Safety
+/// As [`tiles`].
+#[inline(always)]
+pub(crate) unsafe fn run<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
+    acc: &mut [[K::Acc; NP]; MR],
+    mut codes: *const K::Code,
+    (mut weights, ahead): (*const K::Weight, usize),
+    taps: &Taps,
+) {
+    for _ in 0..taps.depth / U {
+        if NP == 2 {
+            for u in 0..U {
+                K::fetch(weights.wrapping_add(ahead + u * K::KR * K::NR));
+            }
+        }
+        // SAFETY: `U` dot products of this run remain, and the caller vouches for the run.
+        unsafe { K::steps::<MR, NP, U>(acc, codes, weights, taps) };
+        codes = codes.wrapping_add(U * K::KR);
+        weights = weights.wrapping_add(U * K::KR * K::NR);
+    }
+    for _ in 0..taps.depth % U {
+        // SAFETY: as above.
+        unsafe { K::steps::<MR, NP, 1>(acc, codes, weights, taps) };
+        codes = codes.wrapping_add(K::KR);
+        weights = weights.wrapping_add(K::KR * K::NR);
+    }
 }
 
 /// The sums of a tile, of a kernel of three columns side by side: the codes of a column are read once for the three pixels that see

@@ -75,6 +75,52 @@ unsafe fn lane<const LANE: usize, const MR: usize, const NP: usize>(
     }
 }
 
+/// Blocks of four dot products (16 codes of each pixel, 128 weights of each of two panels). One entry a pixel: its number, its
+/// pointer's name, the register of its codes (twice), its four accumulators.
+macro_rules! sdot_loop {
+    ($acc:ident, $codes:ident, $weights:ident, ($taps:ident, $blocks:ident);
+     $($m:literal $c:ident $q:tt $x:tt $a:tt $b:tt $d:tt $e:tt),*) => {
+        asm!(
+            ".arch_extension dotprod",
+            "2:",
+            $(concat!("ldr ", $q, ", [{", stringify!($c), "}], #16"),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
+            $(concat!("sdot ", $a, ".4s, v28.16b, ", $x, ".4b[0]"),)*
+            $(concat!("sdot ", $b, ".4s, v29.16b, ", $x, ".4b[0]"),)*
+            $(concat!("sdot ", $a, ".4s, v30.16b, ", $x, ".4b[1]"),)*
+            $(concat!("sdot ", $b, ".4s, v31.16b, ", $x, ".4b[1]"),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w1}], #64",
+            $(concat!("sdot ", $d, ".4s, v28.16b, ", $x, ".4b[0]"),)*
+            $(concat!("sdot ", $e, ".4s, v29.16b, ", $x, ".4b[0]"),)*
+            $(concat!("sdot ", $d, ".4s, v30.16b, ", $x, ".4b[1]"),)*
+            $(concat!("sdot ", $e, ".4s, v31.16b, ", $x, ".4b[1]"),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
+            $(concat!("sdot ", $a, ".4s, v28.16b, ", $x, ".4b[2]"),)*
+            $(concat!("sdot ", $b, ".4s, v29.16b, ", $x, ".4b[2]"),)*
+            $(concat!("sdot ", $a, ".4s, v30.16b, ", $x, ".4b[3]"),)*
+            $(concat!("sdot ", $b, ".4s, v31.16b, ", $x, ".4b[3]"),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w1}], #64",
+            $(concat!("sdot ", $d, ".4s, v28.16b, ", $x, ".4b[2]"),)*
+            $(concat!("sdot ", $e, ".4s, v29.16b, ", $x, ".4b[2]"),)*
+            $(concat!("sdot ", $d, ".4s, v30.16b, ", $x, ".4b[3]"),)*
+            $(concat!("sdot ", $e, ".4s, v31.16b, ", $x, ".4b[3]"),)*
+            "subs {blocks}, {blocks}, #1",
+            "b.ne 2b",
+            blocks = inout(reg) $blocks => _,
+            w0 = inout(reg) $weights => _,
+            w1 = inout(reg) $weights.wrapping_add($taps.panel_len) => _,
+            $(
+                $c = inout(reg) $codes.wrapping_add($m * $taps.pitch) => _,
+                inout($a) (*$acc.add($m))[0][0], inout($b) (*$acc.add($m))[0][1],
+                inout($d) (*$acc.add($m))[1][0], inout($e) (*$acc.add($m))[1][1],
+                out($x) _,
+            )*
+            out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+            options(readonly, nostack)
+        )
+    };
+}
+
 impl Dot for Sdot {
     type Weights = [int8x16_t; 2];
     const KR: usize = 4;
@@ -118,6 +164,39 @@ impl Dot for Sdot {
     }
 
     #[inline(always)]
+    unsafe fn many<const MR: usize, const NP: usize>(
+        acc: &mut [[Acc; NP]; MR],
+        codes: *const i8,
+        weights: *const i8,
+        taps: &Taps,
+    ) -> usize {
+        let blocks = taps.depth / 4;
+        if NP != 2 || blocks == 0 {
+            return 0;
+        }
+        // SAFETY: the caller vouches for all dot products of the run and for the CPU; `NP` is 2.
+        unsafe {
+            let acc = acc.as_mut_ptr().cast::<[Acc; 2]>();
+            match MR {
+                5 => sdot_loop!(acc, codes, weights, (taps, blocks);
+                    0 c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c1 "q21" "v21" "v4" "v5" "v6" "v7",
+                    2 c2 "q22" "v22" "v8" "v9" "v10" "v11", 3 c3 "q23" "v23" "v12" "v13" "v14" "v15",
+                    4 c4 "q24" "v24" "v16" "v17" "v18" "v19"),
+                4 => sdot_loop!(acc, codes, weights, (taps, blocks);
+                    0 c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c1 "q21" "v21" "v4" "v5" "v6" "v7",
+                    2 c2 "q22" "v22" "v8" "v9" "v10" "v11", 3 c3 "q23" "v23" "v12" "v13" "v14" "v15"),
+                3 => sdot_loop!(acc, codes, weights, (taps, blocks);
+                    0 c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c1 "q21" "v21" "v4" "v5" "v6" "v7",
+                    2 c2 "q22" "v22" "v8" "v9" "v10" "v11"),
+                2 => sdot_loop!(acc, codes, weights, (taps, blocks);
+                    0 c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c1 "q21" "v21" "v4" "v5" "v6" "v7"),
+                _ => sdot_loop!(acc, codes, weights, (taps, blocks); 0 c0 "q20" "v20" "v0" "v1" "v2" "v3"),
+            }
+        }
+        4 * blocks
+    }
+
+    #[inline(always)]
     fn tiles(panels: usize, _: usize) -> (usize, &'static [TileFn<Int8<Sdot>>]) {
         match panels {
             2.. => (2, &TILES_2),
@@ -138,7 +217,7 @@ unsafe fn tiles<const MR: usize, const NP: usize, const U: usize>(
 }
 
 static TILES_1: [TileFn<Int8<Sdot>>; 8] = gemm::table!(tiles, 1, 4: 1 2 3 4 5 6 7 8);
-static TILES_2: [TileFn<Int8<Sdot>>; 4] = gemm::table!(tiles, 2, 4: 1 2 3 4);
+static TILES_2: [TileFn<Int8<Sdot>>; 5] = gemm::table!(tiles, 2, 4: 1 2 3 4 5);
 
 /// See [`Conv`].
 #[target_feature(enable = "neon,dotprod")]

@@ -31,6 +31,13 @@ pub(in crate::arch) trait Dot: Sized + 'static {
         weights: *const i8,
         taps: &Taps,
     );
+    /// As many dot products of a run as there is code for in one loop, beginning with the first; how many that were.
+    unsafe fn many<const MR: usize, const NP: usize>(
+        acc: &mut [[Acc; NP]; MR],
+        codes: *const i8,
+        weights: *const i8,
+        taps: &Taps,
+    ) -> usize;
     /// See [`Kernel::tiles`].
     fn tiles(panels: usize, pixels: usize) -> (usize, &'static [TileFn<Int8<Self>>]);
 }
@@ -143,6 +150,22 @@ impl<D: Dot> Kernel for Int8<D> {
     }
 
     #[inline(always)]
+    unsafe fn run<const MR: usize, const NP: usize, const U: usize>(
+        acc: &mut [[Acc; NP]; MR],
+        codes: *const i8,
+        (weights, ahead): (*const i8, usize),
+        taps: &Taps,
+    ) {
+        // SAFETY: as this function's; those that are done are skipped.
+        unsafe {
+            let done = D::many::<MR, NP>(acc, codes, weights, taps);
+            let rest = Taps { depth: taps.depth - done, ..*taps };
+            let weights = weights.wrapping_add(done * D::KR * 8);
+            gemm::run::<Self, MR, NP, U>(acc, codes.wrapping_add(done * D::KR), (weights, ahead), &rest);
+        }
+    }
+
+    #[inline(always)]
     fn copy(from: &[i8], to: &mut [i8]) {
         to.copy_from_slice(from);
     }
@@ -200,6 +223,49 @@ pub(in crate::arch) unsafe fn conv_with<D: Dot>(step: &Conv, data: ConvData<'_>)
     }
 }
 
+/// Blocks of four dot products (8 codes of each pixel, 64 weights of each of two panels): the weights are read once, the codes of a
+/// pixel as four pairs, each in all lanes. One entry a pixel: its number, its pointer's name, its four registers.
+macro_rules! mlal_loop {
+    ($acc:ident, $codes:ident, $weights:ident, ($taps:ident, $blocks:ident);
+     $($m:literal $c:ident $a:tt $b:tt $d:tt $e:tt),*) => {
+        asm!(
+            "2:",
+            "ld1 {{v16.16b, v17.16b, v18.16b, v19.16b}}, [{w0}], #64",
+            "ld1 {{v20.16b, v21.16b, v22.16b, v23.16b}}, [{w1}], #64",
+            $(
+                concat!("ld4r {{v24.8h, v25.8h, v26.8h, v27.8h}}, [{", stringify!($c), "}], #8"),
+                "smull v28.8h, v16.8b, v24.8b", "smull2 v29.8h, v16.16b, v24.16b",
+                "smull v30.8h, v20.8b, v24.8b", "smull2 v31.8h, v20.16b, v24.16b",
+                "smlal v28.8h, v17.8b, v25.8b", "smlal2 v29.8h, v17.16b, v25.16b",
+                "smlal v30.8h, v21.8b, v25.8b", "smlal2 v31.8h, v21.16b, v25.16b",
+                concat!("sadalp ", $a, ".4s, v28.8h"), concat!("sadalp ", $b, ".4s, v29.8h"),
+                concat!("sadalp ", $d, ".4s, v30.8h"), concat!("sadalp ", $e, ".4s, v31.8h"),
+                "smull v28.8h, v18.8b, v26.8b", "smull2 v29.8h, v18.16b, v26.16b",
+                "smull v30.8h, v22.8b, v26.8b", "smull2 v31.8h, v22.16b, v26.16b",
+                "smlal v28.8h, v19.8b, v27.8b", "smlal2 v29.8h, v19.16b, v27.16b",
+                "smlal v30.8h, v23.8b, v27.8b", "smlal2 v31.8h, v23.16b, v27.16b",
+                concat!("sadalp ", $a, ".4s, v28.8h"), concat!("sadalp ", $b, ".4s, v29.8h"),
+                concat!("sadalp ", $d, ".4s, v30.8h"), concat!("sadalp ", $e, ".4s, v31.8h"),
+            )*
+            "subs {blocks}, {blocks}, #1",
+            "b.ne 2b",
+            blocks = inout(reg) $blocks => _,
+            w0 = inout(reg) $weights => _,
+            w1 = inout(reg) $weights.wrapping_add($taps.panel_len) => _,
+            $(
+                $c = inout(reg) $codes.wrapping_add($m * $taps.pitch) => _,
+                inout($a) (*$acc.add($m))[0][0], inout($b) (*$acc.add($m))[0][1],
+                inout($d) (*$acc.add($m))[1][0], inout($e) (*$acc.add($m))[1][1],
+            )*
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _,
+            out("v20") _, out("v21") _, out("v22") _, out("v23") _,
+            out("v24") _, out("v25") _, out("v26") _, out("v27") _,
+            out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+            options(readonly, nostack)
+        )
+    };
+}
+
 /// [`Dot`] of NEON. `PAIRS`: no weight is −128, so that two products fit in 16 bits.
 struct Mlal<const PAIRS: bool>;
 
@@ -247,6 +313,34 @@ impl<const PAIRS: bool> Dot for Mlal<PAIRS> {
             two_steps::<0, 1, MR, NP>(acc, &x, weights, taps.panel_len);
             two_steps::<2, 3, MR, NP>(acc, &x, weights.add(32), taps.panel_len);
         }
+    }
+
+    #[inline(always)]
+    unsafe fn many<const MR: usize, const NP: usize>(
+        acc: &mut [[Acc; NP]; MR],
+        codes: *const i8,
+        weights: *const i8,
+        taps: &Taps,
+    ) -> usize {
+        let blocks = taps.depth / 4;
+        if !PAIRS || NP != 2 || blocks == 0 {
+            return 0;
+        }
+        // SAFETY: the caller vouches for all dot products of the run; `NP` is 2.
+        unsafe {
+            let acc = acc.as_mut_ptr().cast::<[Acc; 2]>();
+            match MR {
+                4 => mlal_loop!(acc, codes, weights, (taps, blocks);
+                    0 c0 "v0" "v1" "v2" "v3", 1 c1 "v4" "v5" "v6" "v7",
+                    2 c2 "v8" "v9" "v10" "v11", 3 c3 "v12" "v13" "v14" "v15"),
+                3 => mlal_loop!(acc, codes, weights, (taps, blocks);
+                    0 c0 "v0" "v1" "v2" "v3", 1 c1 "v4" "v5" "v6" "v7", 2 c2 "v8" "v9" "v10" "v11"),
+                2 => mlal_loop!(acc, codes, weights, (taps, blocks);
+                    0 c0 "v0" "v1" "v2" "v3", 1 c1 "v4" "v5" "v6" "v7"),
+                _ => mlal_loop!(acc, codes, weights, (taps, blocks); 0 c0 "v0" "v1" "v2" "v3"),
+            }
+        }
+        4 * blocks
     }
 
     #[inline(always)]
