@@ -151,16 +151,14 @@ pub(crate) const COLUMNS: usize = 3;
 pub(crate) struct Taps {
     /// Kernel rows.
     pub rows: usize,
-    /// Line of the ring that the first kernel row sees from the first line of the band.
-    pub slot: usize,
-    /// Lines of the ring from line to line of the band.
+    /// Where the line of the ring begins that the first kernel row sees from the first line of the band.
+    pub first: usize,
+    /// Elements in the ring from line to line of the band.
     pub row_step: usize,
-    /// Lines from kernel row to kernel row.
-    pub slot_step: usize,
-    /// Lines in the ring.
-    pub lines: usize,
-    /// Elements per line.
-    pub line_len: usize,
+    /// Elements in the ring from kernel row to kernel row.
+    pub tap_step: usize,
+    /// Elements in the ring.
+    pub ring_len: usize,
     /// Runs per kernel row.
     pub runs: usize,
     /// Elements from run to run.
@@ -181,18 +179,17 @@ impl Taps {
         touching && channels.is_multiple_of(K::KR)
     }
 
-    /// The walk over the taps of a pixel; the slot is that of the first line.
+    /// The walk over the taps of a pixel, from the beginning of the ring.
     fn new<K: Kernel>(s: &ConvShape, window: &Window) -> Taps {
         let ((runs, run_len), held) = (s.runs(), K::held_channels(s));
         let depth = run_len.div_ceil(K::KR);
         let panel_len = s.k_h * runs * depth * K::KR * K::NR;
         let all = Taps {
             rows: s.k_h,
-            slot: 0,
-            row_step: s.stride_h % window.lines.max(1),
-            slot_step: s.dilation_h % window.lines.max(1),
-            lines: window.lines,
-            line_len: window.line_len(),
+            first: 0,
+            row_step: s.stride_h % window.lines.max(1) * window.line_len(),
+            tap_step: s.dilation_h % window.lines.max(1) * window.line_len(),
+            ring_len: window.lines * window.line_len(),
             runs,
             run_step: s.dilation_w * held,
             depth,
@@ -202,7 +199,7 @@ impl Taps {
         match window.form {
             // The kernel rows of a pixel are one run.
             Form::Gathered => {
-                Taps { rows: 1, row_step: 0, slot_step: 0, depth: s.k_h * depth, pitch: window.channels, ..all }
+                Taps { rows: 1, row_step: 0, tap_step: 0, depth: s.k_h * depth, pitch: window.channels, ..all }
             }
             Form::Lines | Form::Flat => all,
         }
@@ -252,7 +249,7 @@ pub(crate) unsafe fn conv<K: Kernel>(s: &ConvShape, rule: &K::Rule<'_>, data: Op
                 // Nearly equal tiles, the larger ones first: 26 pixels by tiles of at most 12 are 9, 9 and 8.
                 let tiles = band.count.div_ceil(functions.len());
                 let (small, larger) = (band.count / tiles, band.count % tiles);
-                let taps = Taps { slot: band.slot, ..taps };
+                let taps = Taps { first: band.slot * window.line_len(), ..taps };
                 // SAFETY: the output has all pixels of the band and all channels (asserted above).
                 let at = unsafe { output.add(band.pixel * s.out_c + channel) };
                 let (pitch, row_pitch) = (s.out_c, band.count * s.out_c);

@@ -26,7 +26,7 @@ pub(crate) unsafe fn tiles<K: Kernel, const MR: usize, const NP: usize, const U:
     });
     // SAFETY: the caller vouches for the CPU.
     let finish = unsafe { K::prepare::<NP>(rule, &to) };
-    let (mut slot, mut tile) = (taps.slot, source.done);
+    let (mut place, mut tile) = (taps.first, source.done);
     for _ in 0..source.rows {
         let mut codes = source.codes;
         let mut target = to;
@@ -37,8 +37,8 @@ pub(crate) unsafe fn tiles<K: Kernel, const MR: usize, const NP: usize, const U:
             // SAFETY: the caller vouches for the pixels and panels of each tile.
             let acc = unsafe {
                 match U {
-                    SLIDING => slide::<K, MR, NP>(bias, (taps, slot), codes, source.weights),
-                    _ => walk::<K, MR, NP, U>(bias, (taps, slot), codes, (source.weights, ahead)),
+                    SLIDING => slide::<K, MR, NP>(bias, (taps, place), codes, source.weights),
+                    _ => walk::<K, MR, NP, U>(bias, (taps, place), codes, (source.weights, ahead)),
                 }
             };
             // SAFETY: the caller vouches for the target.
@@ -48,9 +48,9 @@ pub(crate) unsafe fn tiles<K: Kernel, const MR: usize, const NP: usize, const U:
             tile += 1;
         }
         to.at = to.at.wrapping_add(to.row_pitch);
-        slot += taps.row_step;
-        if slot >= taps.lines {
-            slot -= taps.lines;
+        place += taps.row_step;
+        if place >= taps.ring_len {
+            place -= taps.ring_len;
         }
     }
 }
@@ -62,22 +62,22 @@ pub(crate) unsafe fn tiles<K: Kernel, const MR: usize, const NP: usize, const U:
 #[inline(always)]
 unsafe fn walk<K: Kernel, const MR: usize, const NP: usize, const U: usize>(
     bias: [K::Acc; NP],
-    (taps, mut slot): (&Taps, usize),
+    (taps, mut place): (&Taps, usize),
     codes: *const K::Code,
     (mut weights, ahead): (*const K::Weight, usize),
 ) -> [[K::Acc; NP]; MR] {
     let mut acc = [bias; MR];
     for _ in 0..taps.rows {
-        let mut run = codes.wrapping_add(slot * taps.line_len);
+        let mut run = codes.wrapping_add(place);
         for _ in 0..taps.runs {
             // SAFETY: the caller vouches for the run.
             unsafe { K::run::<MR, NP, U>(&mut acc, run, (weights, ahead), taps) };
             weights = weights.wrapping_add(taps.depth * K::KR * K::NR);
             run = run.wrapping_add(taps.run_step);
         }
-        slot += taps.slot_step;
-        if slot >= taps.lines {
-            slot -= taps.lines;
+        place += taps.tap_step;
+        if place >= taps.ring_len {
+            place -= taps.ring_len;
         }
     }
     acc
@@ -121,14 +121,14 @@ pub(crate) unsafe fn run<K: Kernel, const MR: usize, const NP: usize, const U: u
 #[inline(always)]
 unsafe fn slide<K: Kernel, const MR: usize, const NP: usize>(
     bias: [K::Acc; NP],
-    (taps, mut slot): (&Taps, usize),
+    (taps, mut place): (&Taps, usize),
     codes: *const K::Code,
     mut weights: *const K::Weight,
 ) -> [[K::Acc; NP]; MR] {
     let mut acc = [bias; MR];
     let (block, depth) = (K::KR * K::NR, taps.depth / COLUMNS);
     for _ in 0..taps.rows {
-        let mut pixel = codes.wrapping_add(slot * taps.line_len);
+        let mut pixel = codes.wrapping_add(place);
         for _ in 0..depth {
             let w: [[K::Weights; NP]; COLUMNS] = core::array::from_fn(|column| {
                 core::array::from_fn(|n| {
@@ -153,9 +153,9 @@ unsafe fn slide<K: Kernel, const MR: usize, const NP: usize>(
             weights = weights.wrapping_add(block);
         }
         weights = weights.wrapping_add((COLUMNS - 1) * depth * block);
-        slot += taps.slot_step;
-        if slot >= taps.lines {
-            slot -= taps.lines;
+        place += taps.tap_step;
+        if place >= taps.ring_len {
+            place -= taps.ring_len;
         }
     }
     acc

@@ -79,9 +79,12 @@ unsafe fn lane<const LANE: usize, const MR: usize, const NP: usize>(
 /// pointer's name, the register of its codes (twice), its four accumulators.
 macro_rules! sdot_loop {
     ($acc:ident, $codes:ident, $weights:ident, ($taps:ident, $blocks:ident);
-     $($m:literal $c:ident $q:tt $x:tt $a:tt $b:tt $d:tt $e:tt),*) => {
+     $($m:literal $p:ident $by:tt $c:ident $q:tt $x:tt $a:tt $b:tt $d:tt $e:tt),*) => {
         asm!(
             ".arch_extension dotprod",
+            // The first pixel, and each from the one before.
+            "add {w1}, {w0}, {w1} // pixels {pitch} apart",
+            $(concat!("add {", stringify!($c), "}, {", stringify!($p), "}, ", $by),)*
             "2:",
             $(concat!("ldr ", $q, ", [{", stringify!($c), "}], #16"),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
@@ -108,9 +111,11 @@ macro_rules! sdot_loop {
             "b.ne 2b",
             blocks = inout(reg) $blocks => _,
             w0 = inout(reg) $weights => _,
-            w1 = inout(reg) $weights.wrapping_add($taps.panel_len) => _,
+            w1 = inout(reg) $taps.panel_len => _,
+            codes = in(reg) $codes,
+            pitch = in(reg) $taps.pitch,
             $(
-                $c = inout(reg) $codes.wrapping_add($m * $taps.pitch) => _,
+                $c = out(reg) _,
                 inout($a) (*$acc.add($m))[0][0], inout($b) (*$acc.add($m))[0][1],
                 inout($d) (*$acc.add($m))[1][0], inout($e) (*$acc.add($m))[1][1],
                 out($x) _,
@@ -124,6 +129,7 @@ macro_rules! sdot_loop {
 impl Dot for Sdot {
     type Weights = [int8x16_t; 2];
     const KR: usize = 4;
+    const MANY: bool = true;
 
     #[inline(always)]
     unsafe fn weights(at: *const i8) -> [int8x16_t; 2] {
@@ -179,18 +185,18 @@ impl Dot for Sdot {
             let acc = acc.as_mut_ptr().cast::<[Acc; 2]>();
             match MR {
                 5 => sdot_loop!(acc, codes, weights, (taps, blocks);
-                    0 c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c1 "q21" "v21" "v4" "v5" "v6" "v7",
-                    2 c2 "q22" "v22" "v8" "v9" "v10" "v11", 3 c3 "q23" "v23" "v12" "v13" "v14" "v15",
-                    4 c4 "q24" "v24" "v16" "v17" "v18" "v19"),
+                    0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "q21" "v21" "v4" "v5" "v6" "v7",
+                    2 c1 "{pitch}" c2 "q22" "v22" "v8" "v9" "v10" "v11", 3 c2 "{pitch}" c3 "q23" "v23" "v12" "v13" "v14" "v15",
+                    4 c3 "{pitch}" c4 "q24" "v24" "v16" "v17" "v18" "v19"),
                 4 => sdot_loop!(acc, codes, weights, (taps, blocks);
-                    0 c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c1 "q21" "v21" "v4" "v5" "v6" "v7",
-                    2 c2 "q22" "v22" "v8" "v9" "v10" "v11", 3 c3 "q23" "v23" "v12" "v13" "v14" "v15"),
+                    0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "q21" "v21" "v4" "v5" "v6" "v7",
+                    2 c1 "{pitch}" c2 "q22" "v22" "v8" "v9" "v10" "v11", 3 c2 "{pitch}" c3 "q23" "v23" "v12" "v13" "v14" "v15"),
                 3 => sdot_loop!(acc, codes, weights, (taps, blocks);
-                    0 c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c1 "q21" "v21" "v4" "v5" "v6" "v7",
-                    2 c2 "q22" "v22" "v8" "v9" "v10" "v11"),
+                    0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "q21" "v21" "v4" "v5" "v6" "v7",
+                    2 c1 "{pitch}" c2 "q22" "v22" "v8" "v9" "v10" "v11"),
                 2 => sdot_loop!(acc, codes, weights, (taps, blocks);
-                    0 c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c1 "q21" "v21" "v4" "v5" "v6" "v7"),
-                _ => sdot_loop!(acc, codes, weights, (taps, blocks); 0 c0 "q20" "v20" "v0" "v1" "v2" "v3"),
+                    0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "q21" "v21" "v4" "v5" "v6" "v7"),
+                _ => sdot_loop!(acc, codes, weights, (taps, blocks); 0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3"),
             }
         }
         4 * blocks

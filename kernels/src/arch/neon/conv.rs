@@ -31,7 +31,9 @@ pub(in crate::arch) trait Dot: Sized + 'static {
         weights: *const i8,
         taps: &Taps,
     );
-    /// As many dot products of a run as there is code for in one loop, beginning with the first; how many that were.
+    /// Whether [`Dot::many`] has code for two panels.
+    const MANY: bool;
+    /// The dot products of a run in fours, for which there may be one loop, beginning with the first; how many that were.
     unsafe fn many<const MR: usize, const NP: usize>(
         acc: &mut [[Acc; NP]; MR],
         codes: *const i8,
@@ -161,7 +163,12 @@ impl<D: Dot> Kernel for Int8<D> {
             let done = D::many::<MR, NP>(acc, codes, weights, taps);
             let rest = Taps { depth: taps.depth - done, ..*taps };
             let weights = weights.wrapping_add(done * D::KR * 8);
-            gemm::run::<Self, MR, NP, U>(acc, codes.wrapping_add(done * D::KR), (weights, ahead), &rest);
+            let codes = codes.wrapping_add(done * D::KR);
+            if NP == 2 && D::MANY {
+                gemm::run::<Self, MR, NP, 1>(acc, codes, (weights, ahead), &rest);
+            } else {
+                gemm::run::<Self, MR, NP, U>(acc, codes, (weights, ahead), &rest);
+            }
         }
     }
 
@@ -227,8 +234,11 @@ pub(in crate::arch) unsafe fn conv_with<D: Dot>(step: &Conv, data: ConvData<'_>)
 /// pixel as four pairs, each in all lanes. One entry a pixel: its number, its pointer's name, its four registers.
 macro_rules! mlal_loop {
     ($acc:ident, $codes:ident, $weights:ident, ($taps:ident, $blocks:ident);
-     $($m:literal $c:ident $a:tt $b:tt $d:tt $e:tt),*) => {
+     $($m:literal $p:ident $by:tt $c:ident $a:tt $b:tt $d:tt $e:tt),*) => {
         asm!(
+            // The first pixel, and each from the one before.
+            "add {w1}, {w0}, {w1} // pixels {pitch} apart",
+            $(concat!("add {", stringify!($c), "}, {", stringify!($p), "}, ", $by),)*
             "2:",
             "ld1 {{v16.16b, v17.16b, v18.16b, v19.16b}}, [{w0}], #64",
             "ld1 {{v20.16b, v21.16b, v22.16b, v23.16b}}, [{w1}], #64",
@@ -251,9 +261,11 @@ macro_rules! mlal_loop {
             "b.ne 2b",
             blocks = inout(reg) $blocks => _,
             w0 = inout(reg) $weights => _,
-            w1 = inout(reg) $weights.wrapping_add($taps.panel_len) => _,
+            w1 = inout(reg) $taps.panel_len => _,
+            codes = in(reg) $codes,
+            pitch = in(reg) $taps.pitch,
             $(
-                $c = inout(reg) $codes.wrapping_add($m * $taps.pitch) => _,
+                $c = out(reg) _,
                 inout($a) (*$acc.add($m))[0][0], inout($b) (*$acc.add($m))[0][1],
                 inout($d) (*$acc.add($m))[1][0], inout($e) (*$acc.add($m))[1][1],
             )*
@@ -272,6 +284,7 @@ struct Mlal<const PAIRS: bool>;
 impl<const PAIRS: bool> Dot for Mlal<PAIRS> {
     type Weights = int8x16_t;
     const KR: usize = 2;
+    const MANY: bool = PAIRS;
 
     #[inline(always)]
     unsafe fn weights(at: *const i8) -> int8x16_t {
@@ -331,13 +344,13 @@ impl<const PAIRS: bool> Dot for Mlal<PAIRS> {
             let acc = acc.as_mut_ptr().cast::<[Acc; 2]>();
             match MR {
                 4 => mlal_loop!(acc, codes, weights, (taps, blocks);
-                    0 c0 "v0" "v1" "v2" "v3", 1 c1 "v4" "v5" "v6" "v7",
-                    2 c2 "v8" "v9" "v10" "v11", 3 c3 "v12" "v13" "v14" "v15"),
+                    0 codes "#0" c0 "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "v4" "v5" "v6" "v7",
+                    2 c1 "{pitch}" c2 "v8" "v9" "v10" "v11", 3 c2 "{pitch}" c3 "v12" "v13" "v14" "v15"),
                 3 => mlal_loop!(acc, codes, weights, (taps, blocks);
-                    0 c0 "v0" "v1" "v2" "v3", 1 c1 "v4" "v5" "v6" "v7", 2 c2 "v8" "v9" "v10" "v11"),
+                    0 codes "#0" c0 "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "v4" "v5" "v6" "v7", 2 c1 "{pitch}" c2 "v8" "v9" "v10" "v11"),
                 2 => mlal_loop!(acc, codes, weights, (taps, blocks);
-                    0 c0 "v0" "v1" "v2" "v3", 1 c1 "v4" "v5" "v6" "v7"),
-                _ => mlal_loop!(acc, codes, weights, (taps, blocks); 0 c0 "v0" "v1" "v2" "v3"),
+                    0 codes "#0" c0 "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "v4" "v5" "v6" "v7"),
+                _ => mlal_loop!(acc, codes, weights, (taps, blocks); 0 codes "#0" c0 "v0" "v1" "v2" "v3"),
             }
         }
         4 * blocks
