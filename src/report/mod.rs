@@ -9,6 +9,7 @@ pub mod corrupt;
 #[cfg(feature = "fetch")]
 pub mod data;
 pub mod decision;
+pub mod emit;
 #[cfg(feature = "train")]
 pub mod emulate;
 pub mod eval;
