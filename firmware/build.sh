@@ -19,7 +19,7 @@ target=$(field target) cpu=$(field target-cpu) stack=$(field stack)
 [ -n "$target" ] && [ -n "$cpu" ] || die "$at/board.toml does not say target and target-cpu"
 
 flags="-Ctarget-cpu=$cpu -Clink-arg=--defsym=STACK=$(( ${stack%K} * 1024 ))"
-args=(build --release --quiet --target "$target" --target-dir "$out")
+args=(build --release --quiet --target "$target" --target-dir "$out" --features "$(field features)")
 if [ -n "${EDGEBENCH_XTOOLS:-}" ]; then
   if [ -d "$EDGEBENCH_XTOOLS" ]; then . "$EDGEBENCH_XTOOLS/env.sh"; else . "$EDGEBENCH_XTOOLS"; fi
   export RUSTC_BOOTSTRAP=1

@@ -37,7 +37,8 @@ impl Core {
     #[must_use]
     pub const fn isa(self) -> Isa {
         match self {
-            Core::M4 | Core::M7 | Core::M33 | Core::M55 => Isa::Scalar,
+            Core::M4 | Core::M7 | Core::M33 => Isa::Dsp,
+            Core::M55 => Isa::Mve,
         }
     }
 }
