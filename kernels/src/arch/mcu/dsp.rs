@@ -4,9 +4,8 @@
 //! instructions, for two pixels at a time.
 
 use super::dsp_dot as dot;
-use super::{Dots, Taps};
+use super::{CHANNELS, Dots, Rule, Tiles};
 use crate::arch::scalar;
-use crate::arith::RequantData;
 use crate::isa::{Isa, Kernels, PackSpec};
 
 /// The table.
@@ -30,21 +29,39 @@ impl Dots for Dsp {
     const SIDE: usize = 4;
     const TOGETHER: usize = 2;
 
+    fn as_they_lie(_: &[i8]) -> Option<&[i16]> {
+        None
+    }
+
     #[inline(always)]
     fn hold(from: &[i8], to: &mut [i16]) {
         dot::widen(from, to);
     }
 
     #[inline(always)]
-    unsafe fn dot(two: bool, taps: &Taps, pixel: *const i16, weights: *const i8, sums: *mut i32) {
+    unsafe fn dot(two: bool, odd: bool, tiles: &mut Tiles) {
         // SAFETY: the caller's.
-        unsafe { if two { dot::two(taps, pixel, weights, sums) } else { dot::one(taps, pixel, weights, sums) } }
+        unsafe {
+            match (two, odd) {
+                (true, false) => dot::two(tiles),
+                (false, false) => dot::one(tiles),
+                (true, true) => dot::two_odd(tiles),
+                (false, true) => dot::one_odd(tiles),
+            }
+        }
     }
 
     #[inline(always)]
-    unsafe fn depthwise(taps: &Taps, pixel: *const i8, weights: *const u8, sums: *mut i32) {
-        // SAFETY: the caller's.
-        unsafe { dot::depthwise(taps, pixel, weights, sums) }
+    unsafe fn depthwise(two: bool, tiles: &mut Tiles) {
+        let second =
+            Tiles { pixel: tiles.pixel.wrapping_add(tiles.pitch), sums: tiles.sums.wrapping_add(CHANNELS), ..*tiles };
+        // SAFETY: the caller's, for both pixels.
+        unsafe {
+            dot::depthwise(tiles);
+            if two {
+                dot::depthwise(&mut { second });
+            }
+        }
     }
 
     /// Pairs of 16-bit weights of four channels for each pair of taps.
@@ -64,9 +81,10 @@ impl Dots for Dsp {
     }
 
     #[inline(always)]
-    fn finish(rule: &RequantData<'_>, first: usize, sums: &[i32], codes: &mut [i8]) {
-        let Some(scales) = super::scales(rule) else { return super::finish(rule, first, sums, codes) };
-        let limits = [rule.rule.zero_point, rule.rule.lo, rule.rule.hi];
-        dot::codes(sums, &scales[first..first + codes.len()], &limits, codes);
+    fn finish(rule: &Rule<'_>, first: usize, sums: &[i32], codes: &mut [i8]) {
+        match rule.scales {
+            Some(scales) => dot::codes(sums, &scales[first..first + codes.len()], &rule.limits, codes),
+            None => rule.finish(first, sums, codes),
+        }
     }
 }

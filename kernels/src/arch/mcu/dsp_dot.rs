@@ -1,6 +1,6 @@
 //! The inner loops of `dsp`: in assembly where the CPU has the instructions, else the same sums in portable Rust.
 
-pub(super) use imp::{codes, depthwise, one, two, widen};
+pub(super) use imp::{codes, depthwise, one, one_odd, two, two_odd, widen};
 
 #[cfg(all(feature = "dsp", target_arch = "arm", target_os = "none"))]
 mod imp {
@@ -8,7 +8,7 @@ mod imp {
 
     // Functions that are whole in assembly are assembled for the architecture's least CPU unless they say otherwise; what they need is
     // in all of Cortex-M4, M7, M33 and M55.
-    use super::super::Taps;
+    use super::super::Tiles;
 
     /// Codes as 16-bit numbers.
     #[inline(always)]
@@ -174,27 +174,31 @@ mod imp {
         };
     }
     macro_rules! dot {
-        ($(#[$doc:meta])* $name:ident, $load:literal, $block:expr, $store:literal) => {
-            $(#[$doc])*
+        ($name:ident, $begin:literal, $block:expr, $store:literal) => {
+            /// See [`super::super::Dots::dot`].
             #[unsafe(naked)]
-            unsafe extern "C" fn $name(taps: &Taps, pixel: *const i16, weights: *const i8, sums: *mut i32) {
+            pub(in super::super) unsafe extern "C" fn $name(tiles: &mut Tiles) {
                 naked_asm!(
                     ".cpu cortex-m4",
                     "push {{r4-r11, lr}}",
-                    "ldrd r4, r5, [r0]",
-                    "ldrd r6, r7, [r0, #8]",
-                    "add r5, r4, r5, lsl #2",
-                    "push {{r1, r3, r4, r5, r6, r7}}",
-                    "mov r1, r2",
-                    $load,
+                    "sub sp, sp, #8",
+                    // Kept on the stack: the tiles, and the next run's start.
+                    "str r0, [sp]",
+                    "mov r2, r0",
+                    "ldr r1, [r2, #20]",
+                    // A tile: sums begin with the bias.
+                    "1:",
+                    "ldr r3, [r2, #24]",
+                    $begin,
+                    "str r3, [r2, #24]",
+                    "ldr r3, [r2]",
                     // A run: its start is a word of the list.
                     "2:",
-                    "ldr r2, [sp, #8]",
-                    "ldr r0, [r2], #4",
-                    "ldrd r9, r3, [sp, #16]",
-                    "str r2, [sp, #8]",
-                    "ldr r2, [sp]",
-                    "add r0, r0, r2",
+                    "ldr r0, [r3], #4",
+                    "str r3, [sp, #4]",
+                    "ldr r3, [r2, #16]",
+                    "add r0, r0, r3",
+                    "ldrd r3, r9, [r2, #8]",
                     "add r8, r0, r3",
                     "lsrs r3, r9, #1",
                     "bcc 3f",
@@ -206,84 +210,61 @@ mod imp {
                     $block,
                     "subs r9, r9, #2",
                     "bne 3b",
-                    "ldrd r2, r3, [sp, #8]",
-                    "cmp r2, r3",
+                    "ldrd r2, r3, [sp]",
+                    "ldr r0, [r2, #4]",
+                    "cmp r3, r0",
                     "bne 2b",
-                    "ldr r3, [sp, #4]",
+                    "ldr r3, [r2, #28]",
                     $store,
-                    "add sp, sp, #24",
+                    "ldr r0, [r2, #32]",
+                    "str r3, [r2, #28]",
+                    "subs r0, r0, #1",
+                    "str r0, [r2, #32]",
+                    "bne 1b",
+                    "add sp, sp, #8",
                     "pop {{r4-r11, pc}}",
                 )
             }
         };
     }
     dot!(
-        two_aligned,
-        "ldrd r4, r5, [r3]\n ldrd r6, r7, [r3, #128]",
+        two,
+        "ldrd r6, r7, [r3]\n ldrd r4, r5, [r3], #8",
         concat!(weights!(), double_words!("r0"), pixel!("r4", "r5"), double_words!("r8"), pixel!("r6", "r7")),
-        "strd r4, r5, [r3]\n strd r6, r7, [r3, #128]"
+        "strd r6, r7, [r3, #256]\n strd r4, r5, [r3], #8"
     );
     dot!(
         two_odd,
-        "ldrd r4, r5, [r3]\n ldrd r6, r7, [r3, #128]",
+        "ldrd r6, r7, [r3]\n ldrd r4, r5, [r3], #8",
         concat!(weights!(), words!("r0"), pixel!("r4", "r5"), words!("r8"), pixel!("r6", "r7")),
-        "strd r4, r5, [r3]\n strd r6, r7, [r3, #128]"
+        "strd r6, r7, [r3, #256]\n strd r4, r5, [r3], #8"
     );
-    dot!(one_odd, "ldrd r4, r5, [r3]", concat!(weights!(), words!("r0"), pixel!("r4", "r5")), "strd r4, r5, [r3]");
     dot!(
-        one_aligned,
-        "ldrd r4, r5, [r3]",
+        one,
+        "ldrd r4, r5, [r3], #8",
         concat!(weights!(), double_words!("r0"), pixel!("r4", "r5")),
-        "strd r4, r5, [r3]"
+        "strd r4, r5, [r3], #8"
     );
-
-    /// Whether all runs of the pixels begin at whole words.
-    #[inline(always)]
-    fn whole_words(taps: &Taps, pixel: *const i16) -> bool {
-        !taps.odd && pixel as usize & 3 == 0
-    }
-
-    /// See [`super::super::Dots::dot`].
-    #[inline(always)]
-    pub(in super::super) unsafe fn two(taps: &Taps, pixel: *const i16, weights: *const i8, sums: *mut i32) {
-        // SAFETY: the caller's.
-        unsafe {
-            if whole_words(taps, pixel) {
-                two_aligned(taps, pixel, weights, sums)
-            } else {
-                two_odd(taps, pixel, weights, sums)
-            }
-        }
-    }
-
-    /// See [`super::super::Dots::dot`].
-    #[inline(always)]
-    pub(in super::super) unsafe fn one(taps: &Taps, pixel: *const i16, weights: *const i8, sums: *mut i32) {
-        // SAFETY: the caller's.
-        unsafe {
-            if whole_words(taps, pixel) {
-                one_aligned(taps, pixel, weights, sums)
-            } else {
-                one_odd(taps, pixel, weights, sums)
-            }
-        }
-    }
+    dot!(
+        one_odd,
+        "ldrd r4, r5, [r3], #8",
+        concat!(weights!(), words!("r0"), pixel!("r4", "r5")),
+        "strd r4, r5, [r3], #8"
+    );
 
     /// See [`super::super::Dots::depthwise`]: pairs of taps of four channels.
     #[unsafe(naked)]
-    pub(in super::super) unsafe extern "C" fn depthwise(
-        taps: &Taps,
-        pixel: *const i8,
-        weights: *const u8,
-        sums: *mut i32,
-    ) {
+    pub(in super::super) unsafe extern "C" fn depthwise(tiles: &mut Tiles) {
         naked_asm!(
             ".cpu cortex-m4",
-            "push {{r3, r4-r11, lr}}",
+            "push {{r0, r4-r11, lr}}",
+            "ldrd r1, r2, [r0, #16]",
+            "1:",
+            "ldr r3, [r0, #24]",
             "ldrd r12, r9, [r0]",
-            "add r9, r12, r9, lsl #2",
-            "ldrd r4, r5, [r3]",
-            "ldrd r6, r7, [r3, #8]",
+            "ldrd r4, r5, [r3], #8",
+            "ldrd r6, r7, [r3], #8",
+            "str r3, [r0, #24]",
             "2:",
             "ldrd r0, r3, [r12], #8",
             "ldr r0, [r0, r1]",
@@ -306,17 +287,22 @@ mod imp {
             "smlad r7, r3, r11, r7",
             "cmp r12, r9",
             "bne 2b",
-            "ldr r3, [sp]",
-            "strd r4, r5, [r3]",
-            "strd r6, r7, [r3, #8]",
-            "pop {{r3, r4-r11, pc}}",
+            "ldr r0, [sp]",
+            "add r1, r1, #4",
+            "ldrd r3, r12, [r0, #28]",
+            "strd r4, r5, [r3], #8",
+            "strd r6, r7, [r3], #8",
+            "subs r12, r12, #1",
+            "strd r3, r12, [r0, #28]",
+            "bne 1b",
+            "pop {{r0, r4-r11, pc}}",
         )
     }
 }
 
 #[cfg(not(all(feature = "dsp", target_arch = "arm", target_os = "none")))]
 mod imp {
-    use super::super::{CHANNELS, Taps};
+    use super::super::{CHANNELS, Tiles};
 
     /// Codes as 16-bit numbers.
     pub(in super::super) fn widen(from: &[i8], to: &mut [i16]) {
@@ -330,47 +316,65 @@ mod imp {
         }
     }
 
+    pub(in super::super) use {one as one_odd, two as two_odd};
+
     /// See [`super::super::Dots::dot`].
-    pub(in super::super) unsafe fn two(taps: &Taps, pixel: *const i16, weights: *const i8, sums: *mut i32) {
+    pub(in super::super) unsafe fn two(tiles: &mut Tiles) {
         // SAFETY: the caller's.
         unsafe {
-            one(taps, pixel, weights, sums);
-            one(taps, pixel.byte_add(taps.pitch), weights, sums.add(CHANNELS));
+            one(&mut Tiles { ..*tiles });
+            one(&mut Tiles { pixel: tiles.pixel.add(tiles.pitch), sums: tiles.sums.add(CHANNELS), ..*tiles });
         }
     }
 
     /// See [`super::super::Dots::dot`].
-    pub(in super::super) unsafe fn one(taps: &Taps, pixel: *const i16, mut weights: *const i8, sums: *mut i32) {
-        for run in 0..taps.runs {
-            for block in 0..taps.blocks {
-                for channel in 0..2 {
-                    // Where the codes of a word stand: the second and the third have changed places.
-                    for (code, at) in [0, 2, 1, 3].into_iter().enumerate() {
-                        // SAFETY: the caller vouches for runs, weights and sums.
-                        unsafe {
-                            let start = *taps.starts.add(run) as usize;
-                            let x = i32::from(pixel.byte_add(start).add(4 * block + code).read());
-                            let sum = sums.add(channel);
-                            *sum = (*sum).wrapping_add(x * i32::from(*weights.add(4 * channel + at)));
+    pub(in super::super) unsafe fn one(tiles: &mut Tiles) {
+        let mut weights = tiles.weights.cast::<i8>();
+        for tile in 0..tiles.tiles {
+            // SAFETY: the caller vouches for runs, weights, bias and sums of each tile.
+            unsafe {
+                let mut sums = [*tiles.bias.add(2 * tile), *tiles.bias.add(2 * tile + 1)];
+                let mut start = tiles.starts;
+                while start != tiles.end {
+                    let codes = tiles.pixel.add(*start as usize).cast::<i16>();
+                    for block in 0..tiles.blocks {
+                        for (channel, sum) in sums.iter_mut().enumerate() {
+                            // Where the codes of a word stand: the second and the third have changed places.
+                            for (code, at) in [0, 2, 1, 3].into_iter().enumerate() {
+                                let (x, w) = (*codes.add(4 * block + code), *weights.add(4 * channel + at));
+                                *sum = sum.wrapping_add(i32::from(x) * i32::from(w));
+                            }
                         }
+                        weights = weights.add(8);
                     }
+                    start = start.add(1);
                 }
-                weights = weights.wrapping_add(8);
+                tiles.sums.add(2 * tile).cast::<[i32; 2]>().write(sums);
             }
         }
     }
 
     /// See [`super::super::Dots::depthwise`].
-    pub(in super::super) unsafe fn depthwise(taps: &Taps, pixel: *const i8, weights: *const u8, sums: *mut i32) {
-        for tap in 0..taps.runs {
-            for (channel, at) in [0, 2, 1, 3].into_iter().enumerate() {
-                // SAFETY: the caller vouches for taps, weights and sums.
-                unsafe {
-                    let x = i32::from(*pixel.add(*taps.starts.add(tap) as usize + channel));
-                    let pair = weights.add(tap / 2 * 16 + at * 4 + tap % 2 * 2);
-                    let sum = sums.add(channel);
-                    *sum = (*sum).wrapping_add(x * i32::from(i16::from_le_bytes([*pair, *pair.add(1)])));
+    pub(in super::super) unsafe fn depthwise(tiles: &mut Tiles) {
+        let mut weights = tiles.weights;
+        for first in (0..4 * tiles.tiles).step_by(4) {
+            // SAFETY: the caller vouches for taps, weights, bias and sums of each tile.
+            unsafe {
+                let mut sums: [i32; 4] = core::array::from_fn(|channel| *tiles.bias.add(first + channel));
+                let mut start = tiles.starts;
+                while start != tiles.end {
+                    for (channel, at) in [0, 2, 1, 3].into_iter().enumerate() {
+                        for tap in 0..2 {
+                            let x = *tiles.pixel.cast::<i8>().add(*start.add(tap) as usize + first + channel);
+                            let pair = weights.add(4 * at + 2 * tap);
+                            let w = i32::from(i16::from_le_bytes([*pair, *pair.add(1)]));
+                            sums[channel] = sums[channel].wrapping_add(i32::from(x) * w);
+                        }
+                    }
+                    weights = weights.add(16);
+                    start = start.add(2);
                 }
+                tiles.sums.add(first).cast::<[i32; 4]>().write(sums);
             }
         }
     }

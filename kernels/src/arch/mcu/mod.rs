@@ -9,33 +9,58 @@ mod dsp_dot;
 pub mod mve;
 mod mve_dot;
 
+use core::mem::MaybeUninit;
+
 use crate::arch::rows::{self, Row};
-use crate::arith::RequantData;
+use crate::arith::{RequantData, Rounding};
 use crate::ops::conv::{Conv, ConvData, ConvShape};
 use crate::ops::depthwise::{Depthwise, DepthwiseData};
-use crate::ops::window::Window;
+use crate::ops::window::{Form, Window};
 use crate::span::{Number, view, view_mut};
 
 /// Channels whose sums are kept at a time; a multiple of every instruction set's tile.
-pub(super) const CHANNELS: usize = 32;
+pub(super) const CHANNELS: usize = 64;
 
-/// Sums of two pixels.
-#[repr(C, align(16))]
-struct Sums([[i32; CHANNELS]; 2]);
+/// Sums of two pixels, before they are written.
+type Sums = MaybeUninit<[[i32; CHANNELS]; 2]>;
 
-/// What a dot product goes through: so many runs of so many blocks of codes.
+/// Tiles that follow each other: some channels of two pixels, or of one. Loops in assembly read the fields, and write over the last
+/// four.
 #[repr(C)]
-pub(super) struct Taps {
-    /// Where each run begins: bytes behind the pixel's address.
+pub(super) struct Tiles {
+    /// Where each run of blocks begins: bytes behind the pixel's address.
     starts: *const u32,
-    /// How many runs.
-    runs: usize,
-    /// Blocks of each.
-    blocks: usize,
+    /// Behind the last start.
+    end: *const u32,
     /// Bytes from a pixel to the next.
     pitch: usize,
-    /// Whether pixels have an odd number of codes, or groups have.
-    odd: bool,
+    /// Blocks of each run.
+    blocks: usize,
+    /// The first pixel.
+    pixel: *const u8,
+    /// Weights of the first tile; those of the others follow.
+    weights: *const u8,
+    /// What sums begin with.
+    bias: *const i32,
+    /// Where sums go; those of the second pixel lie [`CHANNELS`] behind.
+    sums: *mut i32,
+    /// How many.
+    tiles: usize,
+}
+
+impl Tiles {
+    /// Whether there is one run.
+    #[inline(always)]
+    fn is_flat(&self) -> bool {
+        self.starts.wrapping_add(1) == self.end
+    }
+
+    /// Those of a line, before a pixel is chosen.
+    fn new(starts: &[u32], pitch: usize, blocks: usize) -> Self {
+        let core::ops::Range { start, end } = starts.as_ptr_range();
+        let (pixel, weights, bias) = (core::ptr::null(), core::ptr::null(), core::ptr::null());
+        Self { starts: start, end, pitch, blocks, pixel, weights, bias, sums: core::ptr::null_mut(), tiles: 0 }
+    }
 }
 
 /// An instruction set.
@@ -49,20 +74,24 @@ pub(super) trait Dots {
     /// Channels that a depthwise tile has side by side.
     const SIDE: usize;
 
+    /// Codes as they lie, if they need not be brought into scratch space.
+    fn as_they_lie(codes: &[i8]) -> Option<&[Self::Code]>;
+
     /// Brings codes into scratch space.
     fn hold(from: &[i8], to: &mut [Self::Code]);
 
-    /// Adds the sums of a tile of two pixels, or of one, to `sums`; those of the second pixel lie [`CHANNELS`] behind.
+    /// The sums of tiles of two pixels, or of one. `odd`: runs may begin at odd codes.
     ///
     /// # Safety
-    /// The runs must be valid for the pixels, with up to a block behind each; `weights` for a tile; `sums` for `NR` sums each.
-    unsafe fn dot(two: bool, taps: &Taps, pixel: *const Self::Code, weights: *const i8, sums: *mut i32);
+    /// The runs must be valid for the pixels, with up to a block behind each; weights, bias and sums for `NR` channels a tile.
+    unsafe fn dot(two: bool, odd: bool, tiles: &mut Tiles);
 
-    /// Adds the sums of a depthwise tile of one pixel: `taps` has a run for each tap. `weights` are of [`Dots::weigh`].
+    /// The sums of depthwise tiles of two pixels, or of one: a run for each tap. Weights are of [`Dots::weigh`]. Pixel and sums go on by `SIDE`
+    /// channels from a tile to the next.
     ///
     /// # Safety
-    /// As [`Dots::dot`], of `SIDE` channels.
-    unsafe fn depthwise(taps: &Taps, pixel: *const i8, weights: *const u8, sums: *mut i32);
+    /// As [`Dots::dot`], of `SIDE` channels a tile.
+    unsafe fn depthwise(two: bool, tiles: &mut Tiles);
 
     /// Taps that a depthwise tile takes together.
     const TOGETHER: usize;
@@ -74,7 +103,7 @@ pub(super) trait Dots {
     fn weigh(taps: usize, weight: impl Fn(usize, usize) -> i8, to: &mut [u8]);
 
     /// The codes of sums, from channel `first` on.
-    fn finish(rule: &RequantData<'_>, first: usize, sums: &[i32], codes: &mut [i8]);
+    fn finish(rule: &Rule<'_>, first: usize, sums: &[i32], codes: &mut [i8]);
 }
 
 /// Bytes of scratch space of an image's convolution whose lines hold codes of `size` bytes: where runs begin, and the lines.
@@ -117,14 +146,18 @@ pub(super) fn conv<D: Dots>(step: &Conv, data: ConvData<'_>) {
         group_out: s.out_c / s.groups,
         tile_len: s.k_h * runs * blocks * D::KR * D::NR,
         weights: data.weights,
-        requant: &data.requant,
+        rule: Rule::new(&data.requant),
     };
-    let odd = (s.in_c | lines.group_in) % 2 == 1;
-    let (input, output) = (data.input, data.output);
+    let (input, output, pitch) = (data.input, data.output, s.stride_w * s.in_c * size);
+    if let Some(pixels) = D::as_they_lie(input).filter(|_| window.form == Form::Flat) {
+        // All pixels are one line.
+        starts[0] = 0;
+        return lines.line::<D>(s, Tiles::new(&starts[..1], pitch, blocks), pixels, output);
+    }
     rows::for_each_row((s, &window), input, (ring, pad), D::hold, |ring, row: Row| {
         let count = note_starts(s, &window, row.slot, (runs > 1, size), starts);
-        let taps = Taps { starts: starts.as_ptr(), runs: count, blocks, pitch: s.stride_w * s.in_c * size, odd };
-        lines.line::<D>(s, &taps, ring, &mut output[row.pixel * s.out_c..][..row.count * s.out_c]);
+        let tiles = Tiles::new(&starts[..count], pitch, blocks);
+        lines.line::<D>(s, tiles, ring, &mut output[row.pixel * s.out_c..][..row.count * s.out_c]);
     });
 }
 
@@ -135,55 +168,48 @@ struct Lines<'a> {
     /// Weights of a tile.
     tile_len: usize,
     weights: &'a [i8],
-    requant: &'a RequantData<'a>,
+    rule: Rule<'a>,
 }
 
 impl Lines<'_> {
     /// One line of output, two pixels at a time.
-    fn line<D: Dots>(&self, s: &ConvShape, taps: &Taps, ring: &[D::Code], out: &mut [i8]) {
+    fn line<D: Dots>(&self, s: &ConvShape, mut tiles: Tiles, ring: &[D::Code], out: &mut [i8]) {
         let group_len = self.group_out.div_ceil(D::NR) * self.tile_len;
-        for (at, out) in out.chunks_mut(2 * s.out_c).enumerate() {
-            let pixel = &ring[2 * at * s.stride_w * s.in_c..];
+        let odd = (s.in_c | self.group_in) % 2 == 1;
+        let mut pixel = ring.as_ptr();
+        for out in out.chunks_mut(2 * s.out_c) {
             for group in 0..s.groups {
-                let pixel = pixel[group * self.group_in..].as_ptr();
+                tiles.pixel = pixel.wrapping_add(group * self.group_in).cast();
                 let mut weights = &self.weights[group * group_len..][..group_len];
                 let first = group * self.group_out;
                 for channel in (first..first + self.group_out).step_by(CHANNELS) {
                     let count = CHANNELS.min(first + self.group_out - channel);
                     let some;
-                    (some, weights) = weights.split_at(count.div_ceil(D::NR) * self.tile_len);
-                    self.channels::<D>(taps, pixel, some, (channel, count), out);
+                    tiles.tiles = count.div_ceil(D::NR);
+                    (some, weights) = weights.split_at(tiles.tiles * self.tile_len);
+                    tiles.weights = some.as_ptr().cast();
+                    self.channels::<D>(&mut tiles, odd, (channel, count), out);
                 }
             }
+            pixel = pixel.wrapping_byte_add(2 * tiles.pitch);
         }
     }
 
     /// Some channels of two pixels, or of the last.
     #[inline(always)]
-    fn channels<D: Dots>(
-        &self,
-        taps: &Taps,
-        pixel: *const D::Code,
-        weights: &[i8],
-        (first, count): (usize, usize),
-        out: &mut [i8],
-    ) {
-        let out_c = self.requant.channels;
+    fn channels<D: Dots>(&self, tiles: &mut Tiles, odd: bool, (first, count): (usize, usize), out: &mut [i8]) {
+        let out_c = self.rule.data.channels;
         let two = out.len() > out_c;
-        let mut sums = Sums([[0; CHANNELS]; 2]);
-        let bias = &self.requant.bias[first..first + count];
-        sums.0[0][..count].copy_from_slice(bias);
-        if two {
-            sums.0[1][..count].copy_from_slice(bias);
-        }
-        for (tile, weights) in weights.chunks_exact(self.tile_len).enumerate() {
-            let to = sums.0.as_mut_ptr().cast::<i32>().wrapping_add(tile * D::NR);
-            // SAFETY: `taps` names the runs of this line in the ring, where the window keeps a block to spare behind the last; the
-            // weights are a tile's, and tiles of at most `CHANNELS` channels have room in `sums`, in the lines of both pixels.
-            unsafe { D::dot(two, taps, pixel, weights.as_ptr(), to) };
-        }
-        for (sums, out) in sums.0.iter().zip(out.chunks_exact_mut(out_c)) {
-            D::finish(self.requant, first, &sums[..count], &mut out[first..first + count]);
+        let mut sums = Sums::uninit();
+        (tiles.bias, tiles.sums) = (self.rule.data.bias[first..].as_ptr(), sums.as_mut_ptr().cast());
+        // SAFETY: the tiles name the runs of this line in the ring, where the window keeps a block to spare behind the last; weights
+        // are theirs, the bias is padded to whole tiles, and tiles of at most `CHANNELS` channels have room in `sums`.
+        unsafe { D::dot(two, odd, tiles) };
+        for (pixel, out) in out.chunks_exact_mut(out_c).enumerate() {
+            let sums = sums.as_ptr().cast::<i32>().wrapping_add(pixel * CHANNELS);
+            // SAFETY: the tiles wrote the first `count` sums of each pixel that has a place in `out`.
+            let sums = unsafe { core::slice::from_raw_parts(sums, count) };
+            D::finish(&self.rule, first, sums, &mut out[first..first + count]);
         }
     }
 }
@@ -216,7 +242,7 @@ pub(super) fn depthwise<D: Dots>(step: &Depthwise, data: DepthwiseData<'_>) {
     let window = Window::small(s, 1);
     let (starts, ring) = data.scratch.split_at_mut(starts_len(s));
     let (starts, ring): (&mut [u32], &mut [i8]) = (view_mut(starts), view_mut(ring));
-    let (input, output, tables, requant) = (data.input, data.output, data.tables, &data.requant);
+    let (input, output, tables, rule) = (data.input, data.output, data.tables, Rule::new(&data.requant));
     let tile_len = D::weight_bytes(s.k_h * s.k_w);
     let copy = |from: &[i8], to: &mut [i8]| to.copy_from_slice(from);
     rows::for_each_row((s, &window), input, (ring, step.pad_value), copy, |ring, row: Row| {
@@ -226,35 +252,54 @@ pub(super) fn depthwise<D: Dots>(step: &Depthwise, data: DepthwiseData<'_>) {
             starts[runs] = starts[runs - 1];
             runs += 1;
         }
-        let taps = Taps { starts: starts.as_ptr(), runs, blocks: 1, pitch: s.stride_w * s.in_c, odd: false };
+        let mut tiles = Tiles::new(&starts[..runs], s.stride_w * s.in_c, 1);
         let out = &mut output[row.pixel * s.out_c..][..row.count * s.out_c];
-        for (at, out) in out.chunks_exact_mut(s.out_c).enumerate() {
-            let pixel = &ring[at * s.stride_w * s.in_c..];
-            for (part, out) in out.chunks_mut(CHANNELS).enumerate() {
-                let (first, mut sums) = (part * CHANNELS, Sums([[0; CHANNELS]; 2]));
-                let sums = &mut sums.0[0];
-                sums[..out.len()].copy_from_slice(&requant.bias[first..first + out.len()]);
-                let tables = &tables[first / D::SIDE * tile_len..];
-                for (tile, weights) in tables.chunks_exact(tile_len).take(out.len().div_ceil(D::SIDE)).enumerate() {
-                    let (pixel, to) = (pixel[first + tile * D::SIDE..].as_ptr(), &mut sums[tile * D::SIDE..]);
-                    // SAFETY: `taps` names the taps of this line in the ring, where the window keeps more to spare behind the last
-                    // than a tile has channels; the weights are a tile's, and `sums` has room for whole tiles.
-                    unsafe { D::depthwise(&taps, pixel, weights.as_ptr(), to.as_mut_ptr()) };
+        let mut pixel = ring.as_ptr();
+        for out in out.chunks_mut(2 * s.out_c) {
+            let two = out.len() > s.out_c;
+            for first in (0..s.out_c).step_by(CHANNELS) {
+                let (count, mut sums) = (CHANNELS.min(s.out_c - first), Sums::uninit());
+                tiles.pixel = pixel.wrapping_add(first).cast();
+                tiles.weights = tables[first / D::SIDE * tile_len..].as_ptr();
+                tiles.bias = rule.data.bias[first..].as_ptr();
+                tiles.sums = sums.as_mut_ptr().cast();
+                tiles.tiles = count.div_ceil(D::SIDE);
+                // SAFETY: the runs are the taps of this line in the ring, where the window keeps more to spare behind the last than
+                // a tile has channels; weights are these tiles', the bias is padded to whole tiles, and `sums` has room for them.
+                unsafe { D::depthwise(two, &mut tiles) };
+                for (at, out) in out.chunks_exact_mut(s.out_c).enumerate() {
+                    let sums = sums.as_ptr().cast::<i32>().wrapping_add(at * CHANNELS);
+                    // SAFETY: the tiles wrote `count` sums of each pixel that has a place in `out`.
+                    let sums = unsafe { core::slice::from_raw_parts(sums, count) };
+                    D::finish(&rule, first, sums, &mut out[first..first + count]);
                 }
-                D::finish(requant, first, &sums[..out.len()], out);
             }
+            pixel = pixel.wrapping_add(2 * tiles.pitch);
         }
     });
 }
 
-/// The scales of a rule that is XNNPACK's; the others are rare on microcontrollers and take the portable way.
-pub(super) fn scales<'a>(rule: &RequantData<'a>) -> Option<&'a [f32]> {
-    (rule.rule.rounding == crate::arith::Rounding::F32Even).then(|| view(rule.multiplier))
+/// How sums become codes.
+pub(super) struct Rule<'a> {
+    data: RequantData<'a>,
+    /// The scales of a rule that is XNNPACK's; the others are rare on microcontrollers and take the portable way.
+    scales: Option<&'a [f32]>,
+    /// Zero point, smallest code, largest code.
+    limits: [i32; 3],
 }
 
-/// [`Dots::finish`] in portable Rust.
-pub(super) fn finish(rule: &RequantData<'_>, first: usize, sums: &[i32], codes: &mut [i8]) {
-    for (i, (code, &sum)) in codes.iter_mut().zip(sums).enumerate() {
-        *code = rule.scaled(sum, first + i) as i8;
+impl<'a> Rule<'a> {
+    fn new(data: &RequantData<'a>) -> Self {
+        let rule = &data.rule;
+        let scales = (rule.rounding == Rounding::F32Even).then(|| view(data.multiplier));
+        Self { data: *data, scales, limits: [rule.zero_point, rule.lo, rule.hi] }
+    }
+
+    /// [`Dots::finish`] in portable Rust.
+    #[cold]
+    fn finish(&self, first: usize, sums: &[i32], codes: &mut [i8]) {
+        for (i, (code, &sum)) in codes.iter_mut().zip(sums).enumerate() {
+            *code = self.data.scaled(sum, first + i) as i8;
+        }
     }
 }

@@ -4,9 +4,8 @@
 //! `vmladava` can add to.
 
 use super::mve_dot as dot;
-use super::{Dots, Taps};
+use super::{Dots, Rule, Tiles};
 use crate::arch::scalar;
-use crate::arith::RequantData;
 use crate::isa::{Isa, Kernels, PackSpec};
 
 /// The table.
@@ -18,6 +17,7 @@ pub static KERNELS: Kernels = Kernels {
     depthwise_scratch: super::depthwise_scratch,
     depthwise_tables_len: super::depthwise_tables_len::<Mve>,
     depthwise_tables: |shape, weights, _, to| super::depthwise_tables::<Mve>(shape, weights, to),
+    add: dot::add,
     ..scalar::KERNELS
 };
 
@@ -30,21 +30,32 @@ impl Dots for Mve {
     const SIDE: usize = 8;
     const TOGETHER: usize = 1;
 
+    /// Tiles read up to a block behind the last pixel, which assembly may (an arena has a block to spare) and Rust may not.
+    fn as_they_lie(codes: &[i8]) -> Option<&[i8]> {
+        cfg!(all(feature = "mve", target_arch = "arm", target_os = "none")).then_some(codes)
+    }
+
     #[inline(always)]
     fn hold(from: &[i8], to: &mut [i8]) {
         to[..from.len()].copy_from_slice(from);
     }
 
     #[inline(always)]
-    unsafe fn dot(two: bool, taps: &Taps, pixel: *const i8, weights: *const i8, sums: *mut i32) {
+    unsafe fn dot(two: bool, _: bool, tiles: &mut Tiles) {
         // SAFETY: the caller's.
-        unsafe { if two { dot::two(taps, pixel, weights, sums) } else { dot::one(taps, pixel, weights, sums) } }
+        unsafe {
+            match two {
+                true if tiles.is_flat() => dot::two_flat(tiles),
+                true => dot::two(tiles),
+                false => dot::one(tiles),
+            }
+        }
     }
 
     #[inline(always)]
-    unsafe fn depthwise(taps: &Taps, pixel: *const i8, weights: *const u8, sums: *mut i32) {
+    unsafe fn depthwise(two: bool, tiles: &mut Tiles) {
         // SAFETY: the caller's.
-        unsafe { dot::depthwise(taps, pixel, weights, sums) }
+        unsafe { if two { dot::depthwise_two(tiles) } else { dot::depthwise(tiles) } }
     }
 
     fn weight_bytes(taps: usize) -> usize {
@@ -58,9 +69,10 @@ impl Dots for Mve {
     }
 
     #[inline(always)]
-    fn finish(rule: &RequantData<'_>, first: usize, sums: &[i32], codes: &mut [i8]) {
-        let Some(scales) = super::scales(rule) else { return super::finish(rule, first, sums, codes) };
-        let limits = [rule.rule.zero_point, rule.rule.lo, rule.rule.hi];
-        dot::codes(sums, &scales[first..first + codes.len()], &limits, codes);
+    fn finish(rule: &Rule<'_>, first: usize, sums: &[i32], codes: &mut [i8]) {
+        match rule.scales {
+            Some(scales) => dot::codes(sums, &scales[first..first + codes.len()], &rule.limits, codes),
+            None => rule.finish(first, sums, codes),
+        }
     }
 }
