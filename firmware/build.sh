@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Builds the firmware for a board.
 #
-#   firmware/build.sh BOARD PLAN OUT     BOARD: a directory of firmware/boards, or the path of one
+#   firmware/build.sh BOARD PLAN OUT [corrupt]
+#                                        BOARD: a directory of firmware/boards, or the path of one
 #                                        PLAN: the directory that `edgebench emit` wrote
 #                                        OUT: where to build; the program's path is the last line that is printed
+#                                        corrupt: the program can corrupt images, in a workspace of the size that the board says
 #
 # Tools: a Rust toolchain with the board's target (rustup target add thumbv7em-none-eabihf), or a compiler of one's own with the
 # sources of its core library: EDGEBENCH_XTOOLS is a directory with an env.sh (or a file to source) that sets RUSTC.
 set -euo pipefail
 cd "$(dirname "$0")"
 die() { echo "build.sh: $*" >&2; exit 2; }
-[ $# = 3 ] || die "usage: build.sh BOARD PLAN OUT"
+[ $# = 3 ] || { [ $# = 4 ] && [ "$4" = corrupt ]; } || die "usage: build.sh BOARD PLAN OUT [corrupt]"
 board=$1 plan=$(realpath "$2") out=$(realpath -m "$3")
 case $board in */*) at=$(realpath "$board") ;; *) at=boards/$board ;; esac
 [ -f "$at/board.toml" ] || die "$board is no board; there are: $(ls boards | tr '\n' ' ')(docs/boards.md says how to add one)"

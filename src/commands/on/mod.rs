@@ -1,10 +1,12 @@
 //! `--on`: a command on other machines.
 
 mod args;
+mod board;
 mod measure;
 mod parity;
 mod whole;
 
+pub(super) use board::board_trace;
 pub(super) use measure::measure;
 pub(super) use parity::{There, there};
 pub(super) use whole::{bench, eval};
