@@ -9,6 +9,7 @@ fn main() {
     let board = given("EDGEBENCH_BOARD", "the name of a directory in firmware/boards, or the path of one");
     let home = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("set by cargo"));
     let board = if board.contains('/') { PathBuf::from(board) } else { home.join("boards").join(board) };
+    println!("cargo:rerun-if-env-changed=EDGEBENCH_WORKSPACE");
     let source = plan.join("plan.rs");
     assert!(
         source.is_file(),

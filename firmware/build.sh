@@ -20,15 +20,22 @@ field() { sed -n "s/^$1 *= *\"\\(.*\\)\"/\\1/p" "$at/board.toml"; }
 target=$(field target) cpu=$(field target-cpu) stack=$(field stack)
 [ -n "$target" ] && [ -n "$cpu" ] || die "$at/board.toml does not say target and target-cpu"
 
+features=$(field features) workspace=0 std=core
+if [ "${4:-}" = corrupt ]; then
+  features="$features corrupt" std=core,alloc stack=64K
+  workspace=$(field workspace)
+  case $workspace in *M) workspace=$(( ${workspace%M} * 1048576 )) ;; *K) workspace=$(( ${workspace%K} * 1024 )) ;; esac
+  [ -n "$workspace" ] || die "$at/board.toml does not say how much workspace there is for corruptions"
+fi
 flags="-Ctarget-cpu=$cpu -Clink-arg=--defsym=STACK=$(( ${stack%K} * 1024 ))"
-args=(build --release --quiet --target "$target" --target-dir "$out" --features "$(field features)")
+args=(build --release --quiet --target "$target" --target-dir "$out" --features "$features")
 if [ -n "${EDGEBENCH_XTOOLS:-}" ]; then
   if [ -d "$EDGEBENCH_XTOOLS" ]; then . "$EDGEBENCH_XTOOLS/env.sh"; else . "$EDGEBENCH_XTOOLS"; fi
   export RUSTC_BOOTSTRAP=1
-  args+=(-Zbuild-std=core)
+  args+=("-Zbuild-std=$std")
 elif ! { command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx "$target"; }; then
   die "there is no core library for $target: rustup target add $target (or EDGEBENCH_XTOOLS, see the head of this script)"
 fi
 case $at in /*) name=$at ;; *) name=$board ;; esac
-EDGEBENCH_BOARD=$name EDGEBENCH_PLAN=$plan RUSTFLAGS="$flags" cargo "${args[@]}" >&2
+EDGEBENCH_WORKSPACE=$workspace EDGEBENCH_BOARD=$name EDGEBENCH_PLAN=$plan RUSTFLAGS="$flags" cargo "${args[@]}" >&2
 echo "$out/$target/release/edgebench-firmware"

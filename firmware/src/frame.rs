@@ -10,6 +10,12 @@ use crate::semihosting::File;
 pub const INPUTS: u32 = 1;
 /// Nothing more comes.
 pub const END: u32 = 2;
+/// How pixels become inputs.
+#[cfg(feature = "corrupt")]
+pub const PIPELINE: u32 = 3;
+/// An image to be corrupted, and shown to the network, behind flags and what to do.
+#[cfg(feature = "corrupt")]
+pub const IMAGE: u32 = 4;
 /// Flag of [`INPUTS`]: tell the digests of all layers too.
 pub const DIGESTS: u32 = 1;
 /// Who this is and what it takes.

@@ -3,14 +3,23 @@
 //! The plan is source that `edgebench emit` wrote; its arena is a static. Requests come from the file `request.bin` and answers go to
 //! `answers.bin` where the emulator (or the debug probe) runs, in frames with digests ([`frame`]).
 //!
-//! Everything `unsafe` is in [`entry`], [`semihosting`], [`cycles`] and the one block below that hands the arena out.
+//! With the feature `corrupt` it corrupts images first, in a workspace of its own.
+//!
+//! Everything `unsafe` is in `entry`, `semihosting`, `cycles`, `workspace` with its caller, and the one block below that hands the arena out.
 #![no_std]
 #![no_main]
+
+#[cfg(feature = "corrupt")]
+extern crate alloc;
 
 mod cycles;
 mod entry;
 mod frame;
+#[cfg(feature = "corrupt")]
+mod images;
 mod semihosting;
+#[cfg(feature = "corrupt")]
+mod workspace;
 
 /// What `edgebench emit` wrote.
 mod plan {
@@ -44,7 +53,17 @@ fn main() -> ! {
     };
     let done = plan::ISA.kernels().is_some_and(|kernels| {
         let memory = Memory::of_bytes(&plan::WEIGHTS.0, Block::bytes_mut(arena));
-        Device { request, answers, memory, kernels, counts: cycles::start() }.serve()
+        let counts = cycles::start();
+        Device {
+            request,
+            answers,
+            memory,
+            kernels,
+            counts,
+            #[cfg(feature = "corrupt")]
+            images: None,
+        }
+        .serve()
     });
     semihosting::exit(if done { 0 } else { 2 })
 }
@@ -56,6 +75,8 @@ struct Device {
     memory: Memory<'static>,
     kernels: &'static Kernels,
     counts: bool,
+    #[cfg(feature = "corrupt")]
+    images: Option<images::Images>,
 }
 
 impl Device {
@@ -70,6 +91,16 @@ impl Device {
                 frame::INPUTS => match self.inputs(&mut frame) {
                     Some(flags) => self.answer(flags),
                     None => return self.refuse("inputs of another length, or damaged"),
+                },
+                #[cfg(feature = "corrupt")]
+                frame::PIPELINE => {
+                    self.images = images::Images::read(&mut frame, &mut self.request);
+                    self.images.is_some() || return self.refuse("a pipeline that is none, or damaged")
+                }
+                #[cfg(feature = "corrupt")]
+                frame::IMAGE => match self.image(&mut frame) {
+                    Some(flags) => self.answer(flags),
+                    None => return self.refuse("an image that cannot be corrupted so, or damaged"),
                 },
                 frame::END if frame.is_whole(&mut self.request) => return self.done(),
                 _ => return self.refuse("a frame of an unknown kind, or damaged"),
@@ -99,6 +130,18 @@ impl Device {
             }
         }
         (fits && frame.is_whole(&mut self.request)).then_some(u32::from_le_bytes(flags))
+    }
+
+    /// Makes an image the network's input; the flags that came with it.
+    #[cfg(feature = "corrupt")]
+    fn image(&mut self, frame: &mut Incoming) -> Option<u32> {
+        let [Port { span, flip }] = plan::INPUTS[..] else { return None };
+        let input = self.memory.write::<u8>(span);
+        let flags = self.images.as_mut()?.image(frame, &mut self.request, input)?;
+        if flip {
+            input.iter_mut().for_each(|code| *code ^= 0x80);
+        }
+        Some(flags)
     }
 
     /// Runs the network and tells what it answers.

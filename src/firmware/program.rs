@@ -13,6 +13,9 @@ use super::board::Board;
 use super::error::FirmwareError;
 use super::scratch::Scratch;
 
+/// Bytes of stack of a program that corrupts images; `firmware/build.sh` has the same.
+const CORRUPTING_STACK: usize = 64 << 10;
+
 /// A program that runs a network on a board.
 #[derive(Debug)]
 pub struct Program {
@@ -50,7 +53,11 @@ impl Program {
         let options = LowerOptions { arithmetic, isa: board.core.isa(), ..LowerOptions::default() };
         let plan = lower(graph, &options)?;
         let emitted = emit(graph, &plan, name, sha256)?;
-        board.check(emitted.weights.len(), plan.arena_len, if corrupts { board.workspace } else { 0 })?;
+        board.check(
+            emitted.weights.len(),
+            plan.arena_len,
+            if corrupts { board.workspace + CORRUPTING_STACK - board.stack.min(CORRUPTING_STACK) } else { 0 },
+        )?;
         let scratch = Scratch::new()?;
         write(&emitted, scratch.path())?;
         let elf = build(board, scratch.path(), corrupts)?;

@@ -3,6 +3,7 @@
 pub mod arena_text;
 pub mod bench;
 pub mod bench_text;
+pub mod board;
 #[cfg(feature = "train")]
 pub mod compress;
 pub mod corrupt;

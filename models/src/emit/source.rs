@@ -53,7 +53,8 @@ pub(super) fn of_step(at: usize, step: &Step) -> Result<String, Error> {
         imports.push_str(&format!(" use {path}::{name}::*;"));
     }
     // The variant's name and its parentheses go: what stands between is the step's own struct.
-    let text = format!("{step:?}");
+    // "No limit" is the largest number here and there.
+    let text = format!("{step:?}").replace(&usize::MAX.to_string(), "usize::MAX");
     let inner =
         text.strip_prefix(kind).and_then(|rest| rest.strip_prefix('(')?.strip_suffix(')')).ok_or_else(unknown)?;
     Ok(format!(
