@@ -7,6 +7,7 @@ use clap::{Args, ValueHint};
 use edgebench_kernels::Isa;
 use edgebench_models::Arithmetic;
 
+use crate::firmware::board::bytes;
 use crate::firmware::core::Core;
 
 /// `edgebench emit`.
@@ -34,6 +35,12 @@ pub struct EmitArgs {
     /// Instruction set [default: the fastest that the core has]
     #[arg(long, value_name = "NAME", value_parser = super::isa_parser())]
     pub isa: Option<Isa>,
+    /// Refuse weights of more bytes: 96K, 2M (code is not counted)
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub flash: Option<usize>,
+    /// Refuse an arena of more bytes (the stack is not counted)
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub ram: Option<usize>,
     /// Print as JSON
     #[arg(long)]
     pub json: bool,

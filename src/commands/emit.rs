@@ -10,6 +10,7 @@ use edgebench_models::{LowerOptions, lower};
 use super::talk::Talk;
 use super::{Outcome, print};
 use crate::cli::emit::EmitArgs;
+use crate::firmware::FirmwareError;
 use crate::model::ModelFile;
 use crate::report::emit::EmitReport;
 
@@ -23,6 +24,13 @@ pub(super) fn run(args: &EmitArgs, talk: Talk) -> Result<Outcome> {
     let name = model.name();
     let emitted = emit(&graph, &plan, &name, &model.sha256()).map_err(|error| model.error(error))?;
 
+    let weights = ("flash", emitted.weights.len(), "weights, code not counted", args.flash);
+    for (memory, needed, parts, there) in [weights, ("RAM", plan.arena_len, "arena, stack not counted", args.ram)] {
+        if let Some(there) = there.filter(|&there| needed > there) {
+            let (board, parts) = (args.target.to_string(), parts.to_owned());
+            return Err(FirmwareError::TooSmall { board, memory, needed, parts, there }.into());
+        }
+    }
     let directory = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{name}-{}", args.target)));
     fs::create_dir_all(&directory).with_context(|| format!("{}: cannot be made", directory.display()))?;
     for (file, bytes) in [(SOURCE, emitted.source.as_bytes()), (WEIGHTS, &emitted.weights)] {
