@@ -20,7 +20,7 @@
 //! * [`model`]: a model file on its way to a plan;
 //! * [`mod@parity`]: two targets, layer by layer;
 //! * [`remote`]: other machines, through OpenSSH;
-//! * [`firmware`]: microcontrollers;
+//! * [`mod@firmware`] has microcontrollers;
 //! * [`machine`]: where a figure was measured.
 #![forbid(unsafe_code)]
 

@@ -23,7 +23,7 @@ mod workspace;
 
 /// What `edgebench emit` wrote.
 mod plan {
-    #![allow(missing_docs)]
+    #![allow(missing_docs, dead_code)]
     include!(concat!(env!("OUT_DIR"), "/plan.rs"));
 }
 

@@ -36,11 +36,14 @@ pub fn put(to: &mut Vec<u8>, kind: u32, payload: &[&[u8]]) {
     to.extend(digest(&to[start..]).to_le_bytes());
 }
 
+/// Kind and payload of a frame, and what follows it.
+pub type Taken<'a> = (u32, &'a [u8], &'a [u8]);
+
 /// The first frame of `bytes` with what follows it; `None` if it is not complete.
 ///
 /// # Errors
 /// A frame whose digest is another.
-pub fn take(bytes: &[u8]) -> Result<Option<(u32, &[u8], &[u8])>, String> {
+pub fn take(bytes: &[u8]) -> Result<Option<Taken<'_>>, String> {
     let word = |at: usize| bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).map(u32::from_le_bytes);
     let (Some(kind), Some(len)) = (word(0), word(4)) else { return Ok(None) };
     let Some((frame, rest)) = bytes.split_at_checked(len as usize + AROUND) else { return Ok(None) };

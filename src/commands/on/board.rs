@@ -29,12 +29,15 @@ pub(super) fn tell(board: &Board, used: &Use, talk: Talk) {
     ));
 }
 
+/// Inputs of all samples, and what they are in words.
+type Samples = (Vec<Inputs>, String);
+
 /// What the model computes on a board, as a trace.
 pub(in crate::commands) fn board_trace(
     (name, arithmetic): (&str, Arithmetic),
     model: &ModelFile,
     there: &ThereArgs,
-    inputs: &dyn Fn(&Plan) -> Result<(Vec<Inputs>, String)>,
+    inputs: &dyn Fn(&Plan) -> Result<Samples>,
     talk: Talk,
 ) -> Result<Trace> {
     let board = Board::open(name)?;
