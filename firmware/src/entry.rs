@@ -122,6 +122,16 @@ pub fn stack() -> (u32, u32) {
     (top as u32 - at as u32, all)
 }
 
+/// Words at the stack's limit that nobody may reach: below it some memories fault, and some forget.
+const GUARD: usize = 16;
+
+/// Whether the stack was used to its end.
+pub fn stack_overflowed() -> bool {
+    let limit = addr_of!(__stack_limit);
+    // SAFETY: the words above the limit are the stack's, and were painted at reset.
+    (0..GUARD).any(|word| unsafe { limit.add(word).read_volatile() } != PAINT)
+}
+
 /// What the linker made of the program, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {

@@ -105,6 +105,9 @@ impl Device {
                 frame::END if frame.is_whole(&mut self.request) => return self.done(),
                 _ => return self.refuse("a frame of an unknown kind, or damaged"),
             };
+            if entry::stack_overflowed() {
+                return self.refuse("the stack is too small, answers may be wrong; give it more in board.toml");
+            }
         }
         false
     }
