@@ -3,6 +3,7 @@
 pub mod corrupt;
 #[cfg(feature = "fetch")]
 pub mod data;
+pub mod emit;
 pub mod parity;
 pub mod quantise;
 pub mod remote;
@@ -84,6 +85,8 @@ pub enum Command {
     /// The whole study on the embedded digits, in half a minute
     #[cfg(feature = "train")]
     Demo(Box<sweep::DemoArgs>),
+    /// Write a model as Rust source for a microcontroller
+    Emit(emit::EmitArgs),
     /// Whether two targets compute the same integers, layer by layer
     Parity(parity::ParityArgs),
     /// List instruction sets: built, running here, chosen

@@ -20,6 +20,7 @@
 //! * [`model`]: a model file on its way to a plan;
 //! * [`mod@parity`]: two targets, layer by layer;
 //! * [`remote`]: other machines, through OpenSSH;
+//! * [`mod@firmware`] has microcontrollers;
 //! * [`machine`]: where a figure was measured.
 #![forbid(unsafe_code)]
 
@@ -30,6 +31,7 @@ pub mod data;
 pub mod eval;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+pub mod firmware;
 pub mod inspect;
 pub mod machine;
 pub mod metrics;

@@ -32,11 +32,16 @@ pub enum Isa {
     AvxVnni,
     /// x86-64 with AVX-512 F, BW, VL, DQ and VNNI.
     Avx512Vnni,
+    /// Arm Cortex-M with DSP instructions (M4, M7, M33); elsewhere the same in portable Rust.
+    Dsp,
+    /// Arm Cortex-M with Helium (M55); elsewhere the same in portable Rust.
+    Mve,
 }
 
 impl Isa {
     /// All of them, fastest first.
-    pub const ALL: [Isa; 6] = [Isa::Avx512Vnni, Isa::AvxVnni, Isa::Avx2, Isa::DotProd, Isa::Neon, Isa::Scalar];
+    pub const ALL: [Isa; 8] =
+        [Isa::Avx512Vnni, Isa::AvxVnni, Isa::Avx2, Isa::DotProd, Isa::Neon, Isa::Scalar, Isa::Mve, Isa::Dsp];
 
     /// The name on the command line, in JSON and in `EDGEBENCH_ISA`.
     #[must_use]
@@ -48,6 +53,8 @@ impl Isa {
             Isa::Avx2 => "avx2",
             Isa::AvxVnni => "avxvnni",
             Isa::Avx512Vnni => "avx512vnni",
+            Isa::Dsp => "dsp",
+            Isa::Mve => "mve",
         }
     }
 
@@ -55,10 +62,17 @@ impl Isa {
     #[must_use]
     pub const fn is_built(self) -> bool {
         match self {
-            Isa::Scalar => true,
+            Isa::Scalar | Isa::Dsp | Isa::Mve => true,
             Isa::Neon | Isa::DotProd => cfg!(target_arch = "aarch64"),
             Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => cfg!(target_arch = "x86_64"),
         }
+    }
+
+    /// Whether it is a microcontroller's. On other machines its kernels are portable Rust of the same layout: for lowering, and to compare
+    /// with; nothing chooses them by itself.
+    #[must_use]
+    pub const fn is_for_microcontrollers(self) -> bool {
+        matches!(self, Isa::Dsp | Isa::Mve)
     }
 
     /// The kernels, or `None` if this build does not contain them or this CPU cannot run them.
@@ -70,6 +84,8 @@ impl Isa {
             Isa::Neon => Some(&arch::neon::KERNELS),
             #[cfg(target_arch = "aarch64")]
             Isa::DotProd if has_dotprod() => Some(&arch::dotprod::KERNELS),
+            Isa::Dsp => Some(&arch::mcu::dsp::KERNELS),
+            Isa::Mve => Some(&arch::mcu::mve::KERNELS),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 if has_avx2() => Some(&arch::avx2::KERNELS),
             #[cfg(target_arch = "x86_64")]
@@ -82,7 +98,7 @@ impl Isa {
 
     /// Those that run here, fastest first.
     pub fn available() -> impl Iterator<Item = Isa> {
-        Self::ALL.into_iter().filter(|isa| isa.kernels().is_some())
+        Self::ALL.into_iter().filter(|isa| !isa.is_for_microcontrollers() && isa.kernels().is_some())
     }
 
     /// The fastest that runs here.

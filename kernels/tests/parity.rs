@@ -78,7 +78,8 @@ fn first_difference<T: PartialEq + std::fmt::Debug>(a: &[T], b: &[T]) -> Option<
 
 fn check_int8(case: &Int8, depthwise: bool) {
     let expected = case.expected();
-    for isa in Isa::available() {
+    // Those of microcontrollers too, whose layout and loops are the same here.
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.kernels().is_some()) {
         let got = if depthwise { case.depthwise(isa) } else { case.conv(isa) };
         if let Some(what) = first_difference(&got, &expected) {
             panic!("{isa}, {:?}, {:?}: {what}", case.rounding, case.shape);

@@ -7,6 +7,7 @@
 //! * [`graph`]: typed operators over tensors, and one [`graph::Graph::check`];
 //! * [`mod@lower`]: an operator, an arithmetic and an instruction set become steps of `edgebench-kernels`;
 //! * [`plan`]: steps, constants, and an arena whose size is known before anything runs;
+//! * [`emit`]: a plan as Rust source, for firmware;
 //! * [`session`]: memory for a plan, inputs in, outputs out;
 //! * [`build`]: float networks from scratch;
 //! * [`mod@quantise`]: from float to int8 after training, as TensorFlow's converter does it;
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod build;
+pub mod emit;
 pub mod error;
 pub mod graph;
 pub mod lower;

@@ -1,6 +1,7 @@
 //! Other machines as types: `--on`, and the hidden command that works at the other end.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueHint};
@@ -12,12 +13,32 @@ use crate::remote::host::Manner;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Other machines")]
 pub struct OnArgs {
-    /// Run on this machine: ssh://user@host:port; several times for several machines
+    /// Run on this machine: ssh://user@host:port, or on a board in an emulator: qemu:BOARD; several times for several machines
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
-    pub on: Vec<Address>,
+    pub on: Vec<On>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub there: ThereArgs,
+}
+
+/// Where a command runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum On {
+    /// A machine that OpenSSH reaches.
+    Ssh(Address),
+    /// A board, by its name.
+    Board(String),
+}
+
+impl FromStr for On {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("qemu:") {
+            Some("") => Err("expected qemu:BOARD, such as qemu:mps2-an386".into()),
+            Some(board) => Ok(Self::Board(board.into())),
+            None => text.parse().map(Self::Ssh),
+        }
+    }
 }
 
 /// How programs run on other machines.
@@ -42,11 +63,30 @@ impl OnArgs {
         !self.on.is_empty()
     }
 
+    /// Machines that OpenSSH reaches.
+    pub fn machines(&self) -> impl Iterator<Item = &Address> {
+        self.on.iter().filter_map(|on| match on {
+            On::Ssh(address) => Some(address),
+            On::Board(_) => None,
+        })
+    }
+
+    /// Boards.
+    pub fn boards(&self) -> impl Iterator<Item = &str> {
+        self.on.iter().filter_map(|on| match on {
+            On::Board(name) => Some(name.as_str()),
+            On::Ssh(_) => None,
+        })
+    }
+
     /// Whether what is said of other machines has one.
     ///
     /// # Errors
     /// The option that has none.
     pub fn check(&self) -> anyhow::Result<()> {
+        if self.boards().next().is_some() && self.machines().next().is_some() {
+            anyhow::bail!("--on with boards and with other machines: run them one after the other, with one --ledger");
+        }
         let given = [("--on-program", self.there.on_program.is_some()), ("--on-with", self.there.on_with.is_some())];
         match given.iter().find(|(_, given)| *given && !self.wanted()) {
             Some((name, _)) => anyhow::bail!("{name} is about another machine: give --on ssh://user@host"),

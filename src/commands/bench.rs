@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use edgebench_kernels::Isa;
 use edgebench_models::{Graph, LowerOptions, Plan, lower};
 
@@ -29,6 +29,10 @@ const TOP: usize = 10;
 
 pub(super) fn run(args: &BenchArgs, talk: Talk) -> Result<Outcome> {
     args.on.check()?;
+    ensure!(
+        args.on.boards().next().is_none(),
+        "an emulator says nothing about time; bench runs on machines (eval and parity run on boards)"
+    );
     if args.on.wanted() {
         return super::on::bench(args, talk);
     }

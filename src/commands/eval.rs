@@ -33,7 +33,8 @@ pub(super) struct Candidate {
 
 pub(super) fn run(args: &EvalArgs, talk: Talk) -> Result<Outcome> {
     args.on.check()?;
-    if args.on.wanted() && !args.robust.wanted() {
+    let boards = args.on.boards().next().is_some();
+    if args.on.wanted() && !boards && !args.robust.wanted() {
         return super::on::eval(args, talk);
     }
     // Which instruction set another machine takes is its own affair.
@@ -61,6 +62,9 @@ pub(super) fn run(args: &EvalArgs, talk: Talk) -> Result<Outcome> {
         return super::robust::run(args, &data, &candidates, talk);
     }
 
+    if boards {
+        return super::on::eval_on_boards(args, &candidates, talk);
+    }
     let pool = Pool { threads: args.threads.map_or_else(machine::cpus, usize::from), share: args.batch as usize };
     let mut models = Vec::new();
     let mut first: Option<Vec<Answer>> = None;

@@ -9,6 +9,7 @@ mod corrupt;
 #[cfg(feature = "fetch")]
 mod data;
 mod decide;
+mod emit;
 #[cfg(feature = "train")]
 mod emulate;
 mod eval;
@@ -101,6 +102,7 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
         Command::Corrupt(args) => corrupt::run(args, talk),
         #[cfg(feature = "fetch")]
         Command::Data(args) => data::run(args, talk),
+        Command::Emit(args) => emit::run(args, talk),
         Command::Eval(args) => eval::run(args, talk),
         Command::Host(args) => host::run(args),
         Command::Inspect(args) => inspect::run(args, talk),

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use edgebench_models::{LowerOptions, Plan};
 
-use super::on::{There, there};
+use super::on::{There, board_trace, there};
 use super::talk::Talk;
 use super::{Outcome, arrays, isa, print};
 use crate::cli::parity::ParityArgs;
@@ -31,6 +31,7 @@ struct About {
 enum Opened<'a> {
     Here(&'a Setting),
     There(Box<There<'a>>, Trace),
+    Board(Trace),
     Trace(Trace),
 }
 
@@ -38,7 +39,7 @@ impl Opened<'_> {
     fn trace(&self) -> Option<&Trace> {
         match self {
             Self::Here(_) => None,
-            Self::There(_, trace) | Self::Trace(trace) => Some(trace),
+            Self::There(_, trace) | Self::Board(trace) | Self::Trace(trace) => Some(trace),
         }
     }
 }
@@ -49,7 +50,7 @@ pub(super) fn run(args: &ParityArgs, talk: Talk) -> Result<Outcome> {
         Some(path) => Some(ModelFile::open(path)?),
         None => targets.iter().any(|target| !matches!(target, Target::Trace(_))).then(ModelFile::embedded),
     };
-    let opened = open(args, &targets, talk)?;
+    let opened = open(args, model.as_ref(), &targets, talk)?;
     let traces: Vec<&Trace> = opened.iter().filter_map(Opened::trace).collect();
     let about = about(model.as_ref(), &traces)?;
     let recorded = traces.iter().map(|trace| trace.samples.len()).min();
@@ -58,7 +59,7 @@ pub(super) fn run(args: &ParityArgs, talk: Talk) -> Result<Outcome> {
     let sides = opened.iter().map(|target| match (target, &model) {
         (Opened::Here(setting), Some(model)) => here(model, setting),
         (Opened::Here(_), None) => bail!("there is no model"),
-        (Opened::There(_, trace) | Opened::Trace(trace), _) => Ok(Side::recorded(trace.clone())),
+        (Opened::There(_, trace) | Opened::Board(trace) | Opened::Trace(trace), _) => Ok(Side::recorded(trace.clone())),
     });
     let mut sides = sides.collect::<Result<Vec<_>>>()?;
     let plan = sides.iter().find_map(|side| match &side.source {
@@ -75,7 +76,7 @@ pub(super) fn run(args: &ParityArgs, talk: Talk) -> Result<Outcome> {
             (Opened::Here(_), Some(samples)) => {
                 side::record(&mut sides[0], samples, (&about.file, &about.sha256, &words), values(args))?
             }
-            (Opened::There(_, trace), _) => trace.clone(),
+            (Opened::There(_, trace) | Opened::Board(trace), _) => trace.clone(),
             _ => bail!("--record writes what A computes, and A is a trace already"),
         };
         write_whole(path, |file| serde_json::to_writer(std::io::BufWriter::new(file), &trace).map_err(Into::into))?;
@@ -115,7 +116,12 @@ pub(super) fn run(args: &ParityArgs, talk: Talk) -> Result<Outcome> {
 }
 
 /// Reads traces, then lets other machines make theirs: of as many samples as the traces have.
-fn open<'a>(args: &'a ParityArgs, targets: &[&'a Target], talk: Talk) -> Result<Vec<Opened<'a>>> {
+fn open<'a>(
+    args: &'a ParityArgs,
+    model: Option<&ModelFile>,
+    targets: &[&'a Target],
+    talk: Talk,
+) -> Result<Vec<Opened<'a>>> {
     let read = |target: &&Target| match target {
         Target::Trace(path) => trace::read(path).with_context(|| format!("trace:{}", path.display())).map(Some),
         _ => Ok(None),
@@ -129,6 +135,11 @@ fn open<'a>(args: &'a ParityArgs, targets: &[&'a Target], talk: Talk) -> Result<
             let there = there(address, *setting, args)?;
             let trace = there.trace(samples, None, talk)?;
             Ok(Opened::There(Box::new(there), trace))
+        }
+        (Target::Board(name, arithmetic), None) => {
+            let model = model.context("there is no model")?;
+            let inputs = |plan: &Plan| inputs(args, plan, samples);
+            Ok(Opened::Board(board_trace((name, *arithmetic), model, &args.there, &inputs, talk)?))
         }
         (Target::Here(setting), None) => Ok(Opened::Here(setting)),
         (Target::Trace(path), None) => bail!("{}: was not read", path.display()),

@@ -63,7 +63,9 @@ pub(super) fn run(args: &EvalArgs, data: &Dataset, candidates: &[Candidate], tal
         );
         return decide::run(&measurement, &wish, args.rendering.baseline.as_deref(), (&mut ledger, talk));
     }
-    if args.on.wanted() {
+    if args.on.boards().next().is_some() {
+        super::on::measure_on_boards(args, candidates, &measurement, &mut ledger, talk)?;
+    } else if args.on.wanted() {
         super::on::measure(args, &measurement, &mut ledger, talk)?;
     } else {
         measure(&measurement, &mut ledger, threads, talk)?;

@@ -113,6 +113,25 @@ impl Pipeline {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// What a device needs to do the same, as words of 32 bits (little-endian): rows, columns and channels of an image, whether it is
+    /// turned grey, channels of the input, bytes of an element; then for each channel of the input the one of the image that feeds it,
+    /// and the elements that the 256 values of a pixel become. `None` where samples are no pixels.
+    #[must_use]
+    pub fn to_device(&self) -> Option<Vec<u8>> {
+        let &[height, width, channels] = &self.sample_shape[..] else { return None };
+        let luma = usize::from(self.channels == Channels::Luma);
+        let words = [height, width, channels, luma, self.tables.len(), self.input.size()];
+        let mut bytes = Vec::new();
+        let put =
+            |word: usize, bytes: &mut Vec<u8>| bytes.extend(u32::try_from(word).unwrap_or(u32::MAX).to_le_bytes());
+        words.iter().for_each(|&word| put(word, &mut bytes));
+        for table in &self.tables {
+            put(table.from, &mut bytes);
+            bytes.extend(&table.bytes);
+        }
+        (!self.tables.is_empty()).then_some(bytes)
+    }
+
     /// Conversions that a result must mention.
     pub fn notes(&self) -> &[String] {
         &self.notes

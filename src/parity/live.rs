@@ -74,6 +74,12 @@ impl Live {
     }
 }
 
+/// What a network computes: the outputs of all operators in order, and its own.
+#[must_use]
+pub fn layers_of(graph: &Graph) -> Vec<Layer> {
+    layers(graph).into_iter().map(|(layer, _)| layer).collect()
+}
+
 /// What every operator computes, in order, and the outputs.
 fn layers(graph: &Graph) -> Vec<(Layer, Place)> {
     let layer = |operator: Option<usize>, op: &str, id: usize| {

@@ -19,6 +19,8 @@ pub enum Target {
     Here(Setting),
     /// This program on another machine.
     There(Address, Setting),
+    /// Firmware on a board.
+    Board(String, Arithmetic),
     /// What another run left behind.
     Trace(PathBuf),
 }
@@ -46,7 +48,7 @@ pub enum TargetError {
     /// Not one of the kinds.
     #[error(
         "{0:?} is no target, expected isa:NAME, mode:NAME or threads:N (several joined by commas, with ssh://user@host before \
-         them for another machine), or trace:FILE"
+         them for another machine), qemu:BOARD, or trace:FILE"
     )]
     Unknown(String),
     /// A part of a name that is given twice.
@@ -70,6 +72,16 @@ impl FromStr for Target {
             let wrong = |problem| TargetError::Value { part: address.to_owned(), problem };
             let setting = setting.map_or(Ok(Setting::default()), str::parse)?;
             return Ok(Self::There(address.parse().map_err(wrong)?, setting));
+        }
+        if let Some(rest) = text.strip_prefix("qemu:") {
+            let (board, setting) = rest.split_once(',').map_or((rest, None), |(a, b)| (a, Some(b)));
+            let setting: Setting = setting.map_or(Ok(Setting::default()), str::parse)?;
+            let only_mode = Setting { arithmetic: setting.arithmetic, ..Setting::default() } == setting;
+            if board.is_empty() || !only_mode {
+                let problem = "expected the name of a board, with ,mode:NAME behind it at most".to_owned();
+                return Err(TargetError::Value { part: text.to_owned(), problem });
+            }
+            return Ok(Self::Board(board.to_owned(), setting.arithmetic));
         }
         match text.strip_prefix("trace:") {
             Some(path) if !path.is_empty() => Ok(Self::Trace(path.into())),
@@ -128,6 +140,8 @@ mod tests {
         assert_eq!(all.to_string().parse(), Ok(Target::Here(all)));
         let there = Target::There("ssh://me@pi:22".parse().expect("an address"), scalar);
         assert_eq!("ssh://me@pi:22,isa:scalar".parse(), Ok(there));
+        let board = Target::Board("mps2-an386".into(), Arithmetic::Tflm);
+        assert_eq!("qemu:mps2-an386,mode:tflm".parse(), Ok(board));
         assert_eq!("trace:a:b,c.json".parse(), Ok(Target::Trace("a:b,c.json".into())));
     }
 
@@ -136,6 +150,8 @@ mod tests {
         let refused = |text: &str| text.parse::<Target>().expect_err(text).to_string();
         assert!(refused("avx2").contains("expected isa:NAME"));
         assert!(refused("trace:").contains("no target"));
+        assert!(refused("qemu:").contains("the name of a board"));
+        assert!(refused("qemu:mps2-an386,threads:2").contains("mode:NAME"));
         assert!(refused("isa:avx3").contains("avx512vnni"));
         assert!(refused("mode:x").contains("reference"));
         assert!(refused("threads:0").contains("1 to 1024"));

@@ -3,12 +3,14 @@
 pub mod arena_text;
 pub mod bench;
 pub mod bench_text;
+pub mod board;
 #[cfg(feature = "train")]
 pub mod compress;
 pub mod corrupt;
 #[cfg(feature = "fetch")]
 pub mod data;
 pub mod decision;
+pub mod emit;
 #[cfg(feature = "train")]
 pub mod emulate;
 pub mod eval;

@@ -43,6 +43,24 @@ pub struct Subject<'a> {
     pub confidence: Confidence,
 }
 
+impl Subject<'_> {
+    /// What the bytes of its scores say about image `image`.
+    ///
+    /// # Errors
+    /// Scores of a type that has no order.
+    pub fn scored(&self, scores: &[u8], image: usize) -> Result<Scored, RunError> {
+        let label = self.data.labels[image] as usize;
+        let found = answer(self.plan.outputs[0].dtype, scores, label).map_err(RunError::Scores)?;
+        Ok(Scored {
+            // More classes than this are refused before anything runs.
+            best: u16::try_from(found.best).unwrap_or(u16::MAX),
+            hit: found.best == label,
+            in_top5: found.in_top5,
+            confidence: self.confidence.at(scores, found.best),
+        })
+    }
+}
+
 /// What is to be measured.
 #[derive(Debug)]
 pub struct Measurement<'a> {
@@ -289,7 +307,9 @@ impl<'a> Bench<'a> {
 
     /// What model `subject` says to the images in `pixels`, the first of which has number `first`.
     fn answers(&mut self, subject: usize, first: usize) -> Result<Counts, RunError> {
-        let Subject { plan, data, pipeline, confidence, .. } = &self.measurement.subjects[subject];
+        let this = &self.measurement.subjects[subject];
+        let scored = |scores: &[u8], image: usize| this.scored(scores, image);
+        let Subject { plan, data, pipeline, .. } = this;
         let sessions = match &mut self.sessions[subject] {
             Some(sessions) => sessions,
             none => none.insert(Sessions::new(plan, SLICE as usize)?),
@@ -309,18 +329,7 @@ impl<'a> Bench<'a> {
             }
             session.run();
             for image in 0..together {
-                let (scores, label) = (session.image(image).output(0), data.labels[first + at] as usize);
-                let found = answer(plan.outputs[0].dtype, &scores, label).map_err(RunError::Scores)?;
-                counts.add(
-                    at,
-                    &Scored {
-                        // More classes than this are refused before anything runs.
-                        best: u16::try_from(found.best).unwrap_or(u16::MAX),
-                        hit: found.best == label,
-                        in_top5: found.in_top5,
-                        confidence: confidence.at(&scores, found.best),
-                    },
-                );
+                counts.add(at, &scored(&session.image(image).output(0), first + at)?);
                 at += 1;
             }
             left -= together;

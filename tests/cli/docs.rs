@@ -25,6 +25,7 @@ fn every_field_is_documented() {
     let files = Files::new();
     let input = files.array("x.npy", DType::I8, &[1, 32, 32, 3], noise(32 * 32 * 3));
     let output = files.name("y.npy");
+    let plan = files.name("plan");
     let sheet = files.name("sheet.png");
     let int8 = files.name("int8.tflite");
     let digits = files.name("digits-c");
@@ -43,6 +44,7 @@ fn every_field_is_documented() {
         &["run", ZOO, "--input", &input, "--output", &output, "--json"],
         &["corrupt", "--limit", "1", "--corruptions", "fog", "--sheet", &sheet, "--json"],
         &["quantise", FLOAT, "-o", &int8, "--calibration", "9", "--equalise", "--bias-correction", "--json"],
+        &["emit", ZOO, "--target", "cortex-m4", "--output", &plan, "--json"],
         &["isa", "--json"],
         &["parity", "isa:scalar", "mode:reference", "--json"],
     ] {

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod boards;
 #[cfg(feature = "train")]
 mod compress;
 mod corrupt;

@@ -2,6 +2,7 @@
 mod float;
 mod float_depthwise;
 mod gemm;
+pub mod mcu;
 mod rows;
 pub mod scalar;
 mod tile;

@@ -121,6 +121,9 @@ pub struct ConvData<'a> {
 #[must_use]
 pub fn scratch_len(kernels: &Kernels, shape: &ConvShape) -> usize {
     let spec = kernels.conv_pack;
+    if kernels.isa().is_for_microcontrollers() {
+        return crate::arch::mcu::scratch_len(shape, spec.code_size);
+    }
     match spec.code_size {
         0 => shape.in_c.next_multiple_of(64) + 64,
         size => {

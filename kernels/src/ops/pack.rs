@@ -1,7 +1,7 @@
 //! The layout of convolution weights that the kernels read, and what is known of the weights on the way there: their sums.
 
 use crate::arith::RequantData;
-use crate::isa::PackSpec;
+use crate::isa::{Isa, PackSpec};
 use crate::ops::conv::ConvShape;
 
 /// Sums of the weights of an output channel.
@@ -67,6 +67,14 @@ pub fn pack(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], s
         };
     }
     pack_any(spec, shape, ohwi, packed, sums);
+}
+
+/// Brings packed weights into the order in which an instruction set widens them: of `dsp`, four codes become two pairs by taking every
+/// other byte, so the second and the third change places.
+pub fn arrange(isa: Isa, packed: &mut [i8]) {
+    if isa == Isa::Dsp {
+        packed.as_chunks_mut::<4>().0.iter_mut().for_each(|word| word.swap(1, 2));
+    }
 }
 
 /// [`pack`] where whole rows are blocks of `KR` inputs.

@@ -94,6 +94,16 @@ impl Window {
         Window { size, form, lines: lines(s, 1), columns, channels: s.in_c, rows, width, pixels, band: 1 }
     }
 
+    /// As [`Window::new`], for machines of little memory: pieces of a flat row have as many pixels as a line.
+    #[must_use]
+    pub fn small(s: &ConvShape, size: usize) -> Window {
+        let window = Window::new(s, size);
+        match window.form {
+            Form::Flat => Window::row(Form::Flat, size, s.in_c, window.pixels, s.out_w.max(4).min(window.pixels)),
+            _ => window,
+        }
+    }
+
     /// The window of a convolution that is computed as a matrix product.
     #[must_use]
     pub fn of_product(s: &ConvShape, product: Product) -> Window {

@@ -9,7 +9,7 @@ use edgebench_kernels::ops::conv::{self, Conv, ConvShape};
 use edgebench_kernels::ops::conv_f32::{ConvF32, pack_f32, packed_len_f32, scratch_len_f32};
 use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len, depthwise_tables, depthwise_tables_len};
 use edgebench_kernels::ops::depthwise_f32::{DepthwiseF32, depthwise_scratch_len_f32};
-use edgebench_kernels::ops::pack::{Sums, is_small_relu, pack, packed_len};
+use edgebench_kernels::ops::pack::{Sums, arrange, is_small_relu, pack, packed_len};
 use edgebench_kernels::span::view;
 use edgebench_kernels::{Block, Isa, Kernels, Memory, Place, Span, Step, reference, run};
 
@@ -259,6 +259,7 @@ impl Int8 {
         let mut packed = vec![0; packed_len(spec, &s)];
         let mut sums = vec![Sums::default(); s.out_c];
         pack(spec, &s, &self.weights, &mut packed, &mut sums);
+        arrange(isa, &mut packed);
         let requant = self.requant(&mut plan, spec.offset);
         let small_relu = plan.look_at(requant, s.out_c, |requant| is_small_relu(requant, &sums, spec.offset));
         let step = Conv {

@@ -2,7 +2,7 @@
 
 use edgebench_kernels::arith::Rounding;
 use edgebench_kernels::ops::conv::{Conv, ConvShape, scratch_len};
-use edgebench_kernels::ops::pack::{Sums, is_small_relu, pack, packed_len};
+use edgebench_kernels::ops::pack::{Sums, arrange, is_small_relu, pack, packed_len};
 use edgebench_kernels::span::{view, view_mut};
 
 use super::compact::Site;
@@ -160,10 +160,11 @@ fn emit_narrow(
     weights: &[i8],
 ) -> Result<(), Error> {
     let (_, zero) = cx.scale_zero(product.x)?;
-    let spec = cx.kernels.conv_pack;
+    let (spec, isa) = (cx.kernels.conv_pack, cx.kernels.isa());
     let mut sums = vec![Sums::default(); shape.out_c];
     let packed = cx.fill(packed_len(spec, &shape), |target| {
         pack(spec, &shape, weights, view_mut(target), &mut sums);
+        arrange(isa, view_mut(target));
     });
     // The kernel adds `offset` to each code; the rule subtracts the zero point: both are constants per channel.
     let correction: Vec<i32> = sums.iter().map(|sum| sum.all.wrapping_mul(-(zero + spec.offset))).collect();

@@ -1,10 +1,14 @@
 //! `--on`: a command on other machines.
 
 mod args;
+mod board;
+mod boards;
 mod measure;
 mod parity;
 mod whole;
 
+pub(super) use board::board_trace;
+pub(super) use boards::{eval as eval_on_boards, measure as measure_on_boards};
 pub(super) use measure::measure;
 pub(super) use parity::{There, there};
 pub(super) use whole::{bench, eval};
@@ -32,7 +36,7 @@ fn ready(on: &OnArgs, talk: Talk) -> Result<Vec<Ready>> {
         talk.note(&format!("{address}: {}", before.to_text()));
         Ok(Ready { host, before })
     };
-    Ok(on.on.iter().map(one).collect::<Result<Vec<_>, _>>()?)
+    Ok(on.machines().map(one).collect::<Result<Vec<_>, _>>()?)
 }
 
 /// A machine after a run.
