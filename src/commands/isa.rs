@@ -13,7 +13,8 @@ pub(super) fn run(args: &IsaArgs) -> Result<Outcome> {
     let row = |isa: Isa| IsaRow {
         name: isa.name(),
         built: isa.is_built(),
-        runs_here: isa.kernels().is_some(),
+        // Those of microcontrollers are portable Rust here.
+        runs_here: isa.kernels().is_some() && !isa.is_for_microcontrollers(),
         chosen: isa == chosen,
     };
     let report = IsaReport {
