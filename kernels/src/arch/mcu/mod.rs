@@ -2,7 +2,7 @@
 //! few pixels and channels.
 //!
 //! Memory is scarce, so of the input only the lines under one line of output are in scratch space, and sums are kept for
-//! [`CHANNELS`] channels of two pixels at a time.
+//! `CHANNELS` channels of two pixels at a time.
 
 pub mod dsp;
 mod dsp_dot;
