@@ -16,15 +16,22 @@ fn root(path: &str) -> PathBuf {
 }
 
 fn record() -> Vec<toml::Table> {
-    let text = fs::read_to_string(root("models/zoo/MODELS.toml")).unwrap();
+    record_of("models/zoo")
+}
+
+fn record_of(folder: &str) -> Vec<toml::Table> {
+    let text = fs::read_to_string(root(folder).join("MODELS.toml")).unwrap();
     let table: toml::Table = text.parse().unwrap();
     table["model"].as_array().unwrap().iter().map(|model| model.as_table().unwrap().clone()).collect()
 }
 
 #[test]
 fn the_files_are_those_of_the_record() {
-    for model in record() {
-        let path = root("models/zoo").join(model["file"].as_str().unwrap());
+    let folders = ["models/zoo", "models/zoo/cifar10"];
+    for (folder, model) in
+        folders.into_iter().flat_map(|folder| record_of(folder).into_iter().map(move |m| (folder, m)))
+    {
+        let path = root(folder).join(model["file"].as_str().unwrap());
         let bytes = fs::read(&path).unwrap();
         let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hash, model["sha256"].as_str().unwrap(), "{}", path.display());
