@@ -4,12 +4,10 @@
 use core::arch::aarch64::*;
 use core::arch::asm;
 
-use crate::arch::gemm::{self, Source, Taps, Target, TileFn};
-use crate::arch::neon::conv::{Dot, Int8, Rule, conv_with};
-use crate::arch::neon::requant::Acc;
+use super::driver::{self, Four, Machine, Walk};
 use crate::ops::conv::{Conv, ConvData};
 
-/// [`Dot`] of this instruction set.
+/// [`Machine`] of this instruction set.
 struct Sdot;
 
 /// `acc + weights · codes`, by fours. (The intrinsic is not stable.)
@@ -32,202 +30,179 @@ pub(super) unsafe fn sdot(mut acc: int32x4_t, weights: int8x16_t, codes: int8x16
     acc
 }
 
-/// As [`sdot`], with the four codes at place `LANE` for all.
-///
-/// # Safety
-/// The CPU has dot products.
-#[inline(always)]
-unsafe fn sdot_lane<const LANE: usize>(mut acc: int32x4_t, weights: int8x16_t, codes: int8x16_t) -> int32x4_t {
-    // SAFETY: registers only; the caller vouches for the CPU.
-    unsafe {
-        asm!(
-            ".arch_extension dotprod",
-            "sdot {acc:v}.4s, {weights:v}.16b, {codes:v}.4b[{lane}]",
-            acc = inout(vreg) acc,
-            weights = in(vreg) weights,
-            codes = in(vreg) codes,
-            lane = const LANE,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    acc
+/// `sdot` of register `acc` with the codes in register `x` at place `lane`.
+macro_rules! dot {
+    ($acc:literal $w:literal $x:literal $lane:literal) => {
+        concat!("sdot v", $acc, ".4s, v", $w, ".16b, v", $x, ".4b[", $lane, "]")
+    };
 }
 
-/// Dot product `LANE` of four for all accumulators.
-///
-/// # Safety
-/// As [`Dot::steps`].
-#[inline(always)]
-unsafe fn lane<const LANE: usize, const MR: usize, const NP: usize>(
-    acc: &mut [[Acc; NP]; MR],
-    x: &[int8x16_t; MR],
-    weights: *const i8,
-    panel_len: usize,
-) {
-    for n in 0..NP {
-        // SAFETY: the caller vouches for the panels and the CPU.
-        unsafe {
-            let [low, high] = Sdot::weights(weights.add(n * panel_len + LANE * 32));
-            for (acc, &x) in acc.iter_mut().zip(x) {
-                acc[n] = [sdot_lane::<LANE>(acc[n][0], low, x), sdot_lane::<LANE>(acc[n][1], high, x)];
-            }
-        }
-    }
-}
-
-/// Blocks of four dot products (16 codes of each pixel, 128 weights of each of two panels). One entry a pixel: its number, its
-/// pointer's name, the register of its codes (twice), its four accumulators.
-macro_rules! sdot_loop {
-    ($acc:ident, $codes:ident, $weights:ident, ($taps:ident, $blocks:ident);
-     $($m:literal $p:ident $by:tt $c:ident $q:tt $x:tt $a:tt $b:tt $d:tt $e:tt),*) => {
+/// Sums of 16 channels. One entry a pixel: its pointer, the register of its codes, its four accumulators; then which pointer comes
+/// from which.
+macro_rules! wide {
+    ($sums:ident, $walk:ident, $first:ident, $weights:ident, $bias:ident;
+     $([$m:literal $c:ident $x:literal $a:literal $ra:tt $b:literal $rb:tt $d:literal $rd:tt $e:literal $re:tt])*;
+     $($from:ident $to:ident),*) => {
         asm!(
             ".arch_extension dotprod",
-            // The first pixel, and each from the one before.
-            "add {w1}, {w0}, {w1} // pixels {pitch} apart",
-            $(concat!("add {", stringify!($c), "}, {", stringify!($p), "}, ", $by),)*
-            "2:",
-            $(concat!("ldr ", $q, ", [{", stringify!($c), "}], #16"),)*
+            $(concat!("ldp q", $a, ", q", $b, ", [{bias}]"), concat!("ldp q", $d, ", q", $e, ", [{bias}, #32]"),)*
+            "2: // pixels {pitch} apart",
+            "ldr {c0}, [{segments}], #8",
+            "add {c0}, {c0}, {first}",
+            $(concat!("add {", stringify!($to), "}, {", stringify!($from), "}, {pitch}"),)*
+            "cbz {blocks}, 4f",
+            "mov {n}, {blocks}",
+            "3:",
+            $(concat!("ldr q", $x, ", [{", stringify!($c), "}], #16"),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
-            $(concat!("sdot ", $a, ".4s, v28.16b, ", $x, ".4b[0]"),)*
-            $(concat!("sdot ", $b, ".4s, v29.16b, ", $x, ".4b[0]"),)*
-            $(concat!("sdot ", $a, ".4s, v30.16b, ", $x, ".4b[1]"),)*
-            $(concat!("sdot ", $b, ".4s, v31.16b, ", $x, ".4b[1]"),)*
+            $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($a 30 $x 1),)* $(dot!($b 31 $x 1),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w1}], #64",
-            $(concat!("sdot ", $d, ".4s, v28.16b, ", $x, ".4b[0]"),)*
-            $(concat!("sdot ", $e, ".4s, v29.16b, ", $x, ".4b[0]"),)*
-            $(concat!("sdot ", $d, ".4s, v30.16b, ", $x, ".4b[1]"),)*
-            $(concat!("sdot ", $e, ".4s, v31.16b, ", $x, ".4b[1]"),)*
+            $(dot!($d 28 $x 0),)* $(dot!($e 29 $x 0),)* $(dot!($d 30 $x 1),)* $(dot!($e 31 $x 1),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
-            $(concat!("sdot ", $a, ".4s, v28.16b, ", $x, ".4b[2]"),)*
-            $(concat!("sdot ", $b, ".4s, v29.16b, ", $x, ".4b[2]"),)*
-            $(concat!("sdot ", $a, ".4s, v30.16b, ", $x, ".4b[3]"),)*
-            $(concat!("sdot ", $b, ".4s, v31.16b, ", $x, ".4b[3]"),)*
+            $(dot!($a 28 $x 2),)* $(dot!($b 29 $x 2),)* $(dot!($a 30 $x 3),)* $(dot!($b 31 $x 3),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w1}], #64",
-            $(concat!("sdot ", $d, ".4s, v28.16b, ", $x, ".4b[2]"),)*
-            $(concat!("sdot ", $e, ".4s, v29.16b, ", $x, ".4b[2]"),)*
-            $(concat!("sdot ", $d, ".4s, v30.16b, ", $x, ".4b[3]"),)*
-            $(concat!("sdot ", $e, ".4s, v31.16b, ", $x, ".4b[3]"),)*
-            "subs {blocks}, {blocks}, #1",
+            $(dot!($d 28 $x 2),)* $(dot!($e 29 $x 2),)* $(dot!($d 30 $x 3),)* $(dot!($e 31 $x 3),)*
+            "subs {n}, {n}, #1",
+            "b.ne 3b",
+            "4:",
+            "tbz {rest}, #1, 5f",
+            $(concat!("ldr d", $x, ", [{", stringify!($c), "}], #8"),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
+            $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($a 30 $x 1),)* $(dot!($b 31 $x 1),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w1}], #64",
+            $(dot!($d 28 $x 0),)* $(dot!($e 29 $x 0),)* $(dot!($d 30 $x 1),)* $(dot!($e 31 $x 1),)*
+            "5:",
+            "tbz {rest}, #0, 6f",
+            $(concat!("ldr s", $x, ", [{", stringify!($c), "}]"),)*
+            "ld1 {{v28.16b, v29.16b}}, [{w0}], #32",
+            "ld1 {{v30.16b, v31.16b}}, [{w1}], #32",
+            $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($d 30 $x 0),)* $(dot!($e 31 $x 0),)*
+            "6:",
+            "subs {count}, {count}, #1",
             "b.ne 2b",
-            blocks = inout(reg) $blocks => _,
-            w0 = inout(reg) $weights => _,
-            w1 = inout(reg) $taps.panel_len => _,
-            codes = in(reg) $codes,
-            pitch = in(reg) $taps.pitch,
-            $(
-                $c = out(reg) _,
-                inout($a) (*$acc.add($m))[0][0], inout($b) (*$acc.add($m))[0][1],
-                inout($d) (*$acc.add($m))[1][0], inout($e) (*$acc.add($m))[1][1],
-                out($x) _,
-            )*
+            segments = inout(reg) $walk.segments => _,
+            count = inout(reg) $walk.count => _,
+            first = in(reg) $first,
+            pitch = in(reg) $walk.pitch,
+            blocks = in(reg) $walk.blocks,
+            rest = in(reg) $walk.rest,
+            n = out(reg) _,
+            w0 = inout(reg) $weights[0] => _,
+            w1 = inout(reg) $weights[1] => _,
+            bias = in(reg) $bias,
+            $($c = out(reg) _, out($ra) $sums[$m][0], out($rb) $sums[$m][1], out($rd) $sums[$m][2], out($re) $sums[$m][3],)*
+            out("v20") _, out("v21") _, out("v22") _, out("v23") _, out("v24") _,
             out("v28") _, out("v29") _, out("v30") _, out("v31") _,
             options(readonly, nostack)
         )
     };
 }
 
-impl Dot for Sdot {
-    type Weights = [int8x16_t; 2];
+/// Sums of 8 channels: as above, two accumulators a pixel.
+macro_rules! narrow {
+    ($sums:ident, $walk:ident, $first:ident, $weights:ident, $bias:ident;
+     $([$m:literal $c:ident $x:literal $a:literal $ra:tt $b:literal $rb:tt])*;
+     $($from:ident $to:ident),*) => {
+        asm!(
+            ".arch_extension dotprod",
+            $(concat!("ldp q", $a, ", q", $b, ", [{bias}]"),)*
+            "2: // pixels {pitch} apart",
+            "ldr {c0}, [{segments}], #8",
+            "add {c0}, {c0}, {first}",
+            $(concat!("add {", stringify!($to), "}, {", stringify!($from), "}, {pitch}"),)*
+            "cbz {blocks}, 4f",
+            "mov {n}, {blocks}",
+            "3:",
+            $(concat!("ldr q", $x, ", [{", stringify!($c), "}], #16"),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
+            $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($a 30 $x 1),)* $(dot!($b 31 $x 1),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
+            $(dot!($a 28 $x 2),)* $(dot!($b 29 $x 2),)* $(dot!($a 30 $x 3),)* $(dot!($b 31 $x 3),)*
+            "subs {n}, {n}, #1",
+            "b.ne 3b",
+            "4:",
+            "tbz {rest}, #1, 5f",
+            $(concat!("ldr d", $x, ", [{", stringify!($c), "}], #8"),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
+            $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($a 30 $x 1),)* $(dot!($b 31 $x 1),)*
+            "5:",
+            "tbz {rest}, #0, 6f",
+            $(concat!("ldr s", $x, ", [{", stringify!($c), "}]"),)*
+            "ld1 {{v28.16b, v29.16b}}, [{w0}], #32",
+            $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)*
+            "6:",
+            "subs {count}, {count}, #1",
+            "b.ne 2b",
+            segments = inout(reg) $walk.segments => _,
+            count = inout(reg) $walk.count => _,
+            first = in(reg) $first,
+            pitch = in(reg) $walk.pitch,
+            blocks = in(reg) $walk.blocks,
+            rest = in(reg) $walk.rest,
+            n = out(reg) _,
+            w0 = inout(reg) $weights => _,
+            bias = in(reg) $bias,
+            $($c = out(reg) _, out($ra) $sums[$m][0], out($rb) $sums[$m][1],)*
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
+            out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+            options(readonly, nostack)
+        )
+    };
+}
+
+impl Machine for Sdot {
     const KR: usize = 4;
-    const MANY: bool = true;
 
     #[inline(always)]
-    unsafe fn weights(at: *const i8) -> [int8x16_t; 2] {
-        // SAFETY: the caller vouches for 32 weights.
-        unsafe { [vld1q_s8(at), vld1q_s8(at.add(16))] }
-    }
-
-    #[inline(always)]
-    unsafe fn codes(at: *const i8) -> int8x16_t {
-        // SAFETY: the caller vouches for 4 codes.
-        unsafe { vreinterpretq_s8_s32(vdupq_n_s32(at.cast::<i32>().read_unaligned())) }
-    }
-
-    #[inline(always)]
-    unsafe fn dot(acc: Acc, codes: int8x16_t, weights: [int8x16_t; 2]) -> Acc {
-        // SAFETY: the caller vouches for the CPU.
-        unsafe { [sdot(acc[0], weights[0], codes), sdot(acc[1], weights[1], codes)] }
-    }
-
-    #[inline(always)]
-    unsafe fn steps<const MR: usize, const NP: usize, const U: usize>(
-        acc: &mut [[Acc; NP]; MR],
-        codes: *const i8,
-        weights: *const i8,
-        taps: &Taps,
-    ) {
-        // SAFETY: the caller vouches for `4·U` codes of each pixel, the panels and the CPU.
+    unsafe fn wide<const MR: usize>(walk: &Walk, first: usize, weights: [*const i8; 2], bias: *const i32) -> [[Four; 4]; MR] {
+        // SAFETY: as this function's.
         unsafe {
-            if U != 4 {
-                return gemm::step::<Int8<Self>, MR, NP, U>(acc, codes, weights, taps);
-            }
-            let x: [int8x16_t; MR] = core::array::from_fn(|m| vld1q_s8(codes.add(m * taps.pitch)));
-            lane::<0, MR, NP>(acc, &x, weights, taps.panel_len);
-            lane::<1, MR, NP>(acc, &x, weights, taps.panel_len);
-            lane::<2, MR, NP>(acc, &x, weights, taps.panel_len);
-            lane::<3, MR, NP>(acc, &x, weights, taps.panel_len);
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn many<const MR: usize, const NP: usize>(
-        acc: &mut [[Acc; NP]; MR],
-        codes: *const i8,
-        weights: *const i8,
-        taps: &Taps,
-    ) -> usize {
-        let blocks = taps.depth / 4;
-        if NP != 2 || blocks == 0 {
-            return 0;
-        }
-        // SAFETY: the caller vouches for all dot products of the run and for the CPU; `NP` is 2.
-        unsafe {
-            let acc = acc.as_mut_ptr().cast::<[Acc; 2]>();
+            let mut sums = [[vdupq_n_s32(0); 4]; 5];
             match MR {
-                5 => sdot_loop!(acc, codes, weights, (taps, blocks);
-                    0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "q21" "v21" "v4" "v5" "v6" "v7",
-                    2 c1 "{pitch}" c2 "q22" "v22" "v8" "v9" "v10" "v11", 3 c2 "{pitch}" c3 "q23" "v23" "v12" "v13" "v14" "v15",
-                    4 c3 "{pitch}" c4 "q24" "v24" "v16" "v17" "v18" "v19"),
-                4 => sdot_loop!(acc, codes, weights, (taps, blocks);
-                    0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "q21" "v21" "v4" "v5" "v6" "v7",
-                    2 c1 "{pitch}" c2 "q22" "v22" "v8" "v9" "v10" "v11", 3 c2 "{pitch}" c3 "q23" "v23" "v12" "v13" "v14" "v15"),
-                3 => sdot_loop!(acc, codes, weights, (taps, blocks);
-                    0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "q21" "v21" "v4" "v5" "v6" "v7",
-                    2 c1 "{pitch}" c2 "q22" "v22" "v8" "v9" "v10" "v11"),
-                2 => sdot_loop!(acc, codes, weights, (taps, blocks);
-                    0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "q21" "v21" "v4" "v5" "v6" "v7"),
-                _ => sdot_loop!(acc, codes, weights, (taps, blocks); 0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3"),
+                5 => wide!(sums, walk, first, weights, bias;
+                    [0 c0 20 0 "v0" 1 "v1" 2 "v2" 3 "v3"] [1 c1 21 4 "v4" 5 "v5" 6 "v6" 7 "v7"]
+                    [2 c2 22 8 "v8" 9 "v9" 10 "v10" 11 "v11"] [3 c3 23 12 "v12" 13 "v13" 14 "v14" 15 "v15"]
+                    [4 c4 24 16 "v16" 17 "v17" 18 "v18" 19 "v19"]; c0 c1, c1 c2, c2 c3, c3 c4),
+                4 => wide!(sums, walk, first, weights, bias;
+                    [0 c0 20 0 "v0" 1 "v1" 2 "v2" 3 "v3"] [1 c1 21 4 "v4" 5 "v5" 6 "v6" 7 "v7"]
+                    [2 c2 22 8 "v8" 9 "v9" 10 "v10" 11 "v11"] [3 c3 23 12 "v12" 13 "v13" 14 "v14" 15 "v15"];
+                    c0 c1, c1 c2, c2 c3),
+                3 => wide!(sums, walk, first, weights, bias;
+                    [0 c0 20 0 "v0" 1 "v1" 2 "v2" 3 "v3"] [1 c1 21 4 "v4" 5 "v5" 6 "v6" 7 "v7"]
+                    [2 c2 22 8 "v8" 9 "v9" 10 "v10" 11 "v11"]; c0 c1, c1 c2),
+                2 => wide!(sums, walk, first, weights, bias;
+                    [0 c0 20 0 "v0" 1 "v1" 2 "v2" 3 "v3"] [1 c1 21 4 "v4" 5 "v5" 6 "v6" 7 "v7"]; c0 c1),
+                _ => wide!(sums, walk, first, weights, bias; [0 c0 20 0 "v0" 1 "v1" 2 "v2" 3 "v3"];),
             }
+            core::array::from_fn(|m| sums[m])
         }
-        4 * blocks
     }
 
     #[inline(always)]
-    fn tiles(panels: usize, _: usize) -> (usize, &'static [TileFn<Int8<Sdot>>]) {
-        match panels {
-            2.. => (2, &TILES_2),
-            _ => (1, &TILES_1),
+    unsafe fn narrow<const MR: usize>(walk: &Walk, first: usize, weights: *const i8, bias: *const i32) -> [[Four; 2]; MR] {
+        // SAFETY: as this function's.
+        unsafe {
+            let mut sums = [[vdupq_n_s32(0); 2]; 8];
+            match MR {
+                8 => narrow!(sums, walk, first, weights, bias;
+                    [0 c0 16 0 "v0" 1 "v1"] [1 c1 17 2 "v2" 3 "v3"] [2 c2 18 4 "v4" 5 "v5"] [3 c3 19 6 "v6" 7 "v7"]
+                    [4 c4 20 8 "v8" 9 "v9"] [5 c5 21 10 "v10" 11 "v11"] [6 c6 22 12 "v12" 13 "v13"] [7 c7 23 14 "v14" 15 "v15"];
+                    c0 c1, c1 c2, c2 c3, c3 c4, c4 c5, c5 c6, c6 c7),
+                4 => narrow!(sums, walk, first, weights, bias;
+                    [0 c0 16 0 "v0" 1 "v1"] [1 c1 17 2 "v2" 3 "v3"] [2 c2 18 4 "v4" 5 "v5"] [3 c3 19 6 "v6" 7 "v7"];
+                    c0 c1, c1 c2, c2 c3),
+                2 => narrow!(sums, walk, first, weights, bias;
+                    [0 c0 16 0 "v0" 1 "v1"] [1 c1 17 2 "v2" 3 "v3"]; c0 c1),
+                _ => narrow!(sums, walk, first, weights, bias; [0 c0 16 0 "v0" 1 "v1"];),
+            }
+            core::array::from_fn(|m| sums[m])
         }
     }
 }
-
-#[target_feature(enable = "neon,dotprod")]
-unsafe fn tiles<const MR: usize, const NP: usize, const U: usize>(
-    rule: &Rule<'_>,
-    taps: &Taps,
-    source: Source<Int8<Sdot>>,
-    to: Target<i8>,
-) {
-    // SAFETY: this function has the feature; the caller vouches for the rest.
-    unsafe { gemm::tiles::<Int8<Sdot>, MR, NP, U>(rule, taps, source, to) }
-}
-
-static TILES_1: [TileFn<Int8<Sdot>>; 8] = gemm::table!(tiles, 1, 4: 1 2 3 4 5 6 7 8);
-static TILES_2: [TileFn<Int8<Sdot>>; 5] = gemm::table!(tiles, 2, 4: 1 2 3 4 5);
 
 /// See [`Conv`].
 #[target_feature(enable = "neon,dotprod")]
 pub(super) unsafe fn conv(step: &Conv, data: ConvData<'_>) {
     // SAFETY: this function has the feature.
-    unsafe { conv_with::<Sdot>(step, data) }
+    unsafe { driver::conv::<Sdot>(step, data) }
 }

@@ -1,6 +1,7 @@
 //! aarch64 with dot products: convolutions by `sdot`, everything else as with NEON.
 
 mod conv;
+pub(super) mod driver;
 mod peak;
 
 use super::neon;
