@@ -1,34 +1,12 @@
 //! int8 convolution with `sdot`: four products added to each of four accumulators. Sixteen codes of a pixel are read at once, and the four
 //! of a dot product named by their place.
 
-use core::arch::aarch64::*;
-use core::arch::asm;
-
-use super::driver::{self, Four, Machine, Walk};
+use super::driver::{self, Finish, Line, Machine};
 use crate::ops::conv::{Conv, ConvData};
+use core::arch::asm;
 
 /// [`Machine`] of this instruction set.
 struct Sdot;
-
-/// `acc + weights · codes`, by fours. (The intrinsic is not stable.)
-///
-/// # Safety
-/// The CPU has dot products.
-#[inline(always)]
-pub(super) unsafe fn sdot(mut acc: int32x4_t, weights: int8x16_t, codes: int8x16_t) -> int32x4_t {
-    // SAFETY: registers only; the caller vouches for the CPU.
-    unsafe {
-        asm!(
-            ".arch_extension dotprod",
-            "sdot {acc:v}.4s, {weights:v}.16b, {codes:v}.16b",
-            acc = inout(vreg) acc,
-            weights = in(vreg) weights,
-            codes = in(vreg) codes,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    acc
-}
 
 /// `sdot` of register `acc` with the codes in register `x` at place `lane`.
 macro_rules! dot {
@@ -37,19 +15,21 @@ macro_rules! dot {
     };
 }
 
-/// Sums of 16 channels. One entry a pixel: its pointer, the register of its codes, its four accumulators; then which pointer comes
+/// Tiles of 16 channels. One entry a pixel: its pointer, the register of its codes, its four accumulators; then which pointer comes
 /// from which.
 macro_rules! wide {
-    ($sums:ident, $walk:ident, $first:ident, $weights:ident, $bias:ident;
-     $([$m:literal $c:ident $x:literal $a:literal $ra:tt $b:literal $rb:tt $d:literal $rd:tt $e:literal $re:tt])*;
-     $($from:ident $to:ident),*) => {
+    ($line:ident, $first:ident, $tiles:ident, $to:ident, $mr:literal, $finish:ident;
+     $([$c:ident $x:literal $a:literal $b:literal $d:literal $e:literal])*; $($from:ident $next:ident),*) => {
         asm!(
             ".arch_extension dotprod",
-            $(concat!("ldp q", $a, ", q", $b, ", [{bias}]"), concat!("ldp q", $d, ", q", $e, ", [{bias}, #32]"),)*
+            "7:",
+            "ldp {segment}, {count}, [{line}]",
+            "ldp {w0}, {w1}, [{line}, #16]",
+            $(concat!("ld1 {{v", $a, ".4s, v", $b, ".4s, v", $d, ".4s, v", $e, ".4s}}, [{bias}]"),)*
             "2: // pixels {pitch} apart",
-            "ldr {c0}, [{segments}], #8",
+            "ldr {c0}, [{segment}], #8",
             "add {c0}, {c0}, {first}",
-            $(concat!("add {", stringify!($to), "}, {", stringify!($from), "}, {pitch}"),)*
+            $(concat!("add {", stringify!($next), "}, {", stringify!($from), "}, {pitch}"),)*
             "cbz {blocks}, 4f",
             "mov {n}, {blocks}",
             "3:",
@@ -65,51 +45,65 @@ macro_rules! wide {
             "subs {n}, {n}, #1",
             "b.ne 3b",
             "4:",
+            "cbz {rest}, 6f",
             "tbz {rest}, #1, 5f",
             $(concat!("ldr d", $x, ", [{", stringify!($c), "}], #8"),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
             $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($a 30 $x 1),)* $(dot!($b 31 $x 1),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w1}], #64",
             $(dot!($d 28 $x 0),)* $(dot!($e 29 $x 0),)* $(dot!($d 30 $x 1),)* $(dot!($e 31 $x 1),)*
-            "5:",
             "tbz {rest}, #0, 6f",
+            "5:",
             $(concat!("ldr s", $x, ", [{", stringify!($c), "}]"),)*
-            "ld1 {{v28.16b, v29.16b}}, [{w0}], #32",
-            "ld1 {{v30.16b, v31.16b}}, [{w1}], #32",
+            "ldp q28, q29, [{w0}], #32",
+            "ldp q30, q31, [{w1}], #32",
             $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($d 30 $x 0),)* $(dot!($e 31 $x 0),)*
             "6:",
             "subs {count}, {count}, #1",
             "b.ne 2b",
-            segments = inout(reg) $walk.segments => _,
-            count = inout(reg) $walk.count => _,
-            first = in(reg) $first,
-            pitch = in(reg) $walk.pitch,
-            blocks = in(reg) $walk.blocks,
-            rest = in(reg) $walk.rest,
-            n = out(reg) _,
-            w0 = inout(reg) $weights[0] => _,
-            w1 = inout(reg) $weights[1] => _,
-            bias = in(reg) $bias,
-            $($c = out(reg) _, out($ra) $sums[$m][0], out($rb) $sums[$m][1], out($rd) $sums[$m][2], out($re) $sums[$m][3],)*
-            out("v20") _, out("v21") _, out("v22") _, out("v23") _, out("v24") _,
-            out("v28") _, out("v29") _, out("v30") _, out("v31") _,
-            options(readonly, nostack)
+            load_constants!($finish "ld1 {{v24.4s, v25.4s, v26.4s, v27.4s}}, [{scale}]"),
+            $(finish_four!($finish $a $b $d $e 24 25 26 27),)*
+            "subs {tiles}, {tiles}, #1",
+            "add {first}, {first}, {step}",
+            "b.ne 7b",
+            line = in(reg) $line,
+            segment = out(reg) _, count = out(reg) _, w0 = out(reg) _, w1 = out(reg) _, n = out(reg) _,
+            $($c = out(reg) _,)*
+            first = inout(reg) $first => _,
+            pitch = in(reg) $line.pitch,
+            step = in(reg) $line.pitch * $mr,
+            blocks = in(reg) $line.blocks,
+            rest = in(reg) $line.rest,
+            bias = in(reg) $line.bias,
+            scale = in(reg) $line.scale,
+            constants = in(reg) $line.constants,
+            tiles = inout(reg) $tiles => _,
+            to = inout(reg) $to => _,
+            to_pitch = in(reg) $line.to_pitch,
+            out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
+            out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _,
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
+            out("v24") _, out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+            options(nostack)
         )
     };
 }
 
-/// Sums of 8 channels: as above, two accumulators a pixel.
+/// Tiles of 8 channels: as above, two accumulators a pixel; pixels are finished by twos, the last of an odd number alone.
 macro_rules! narrow {
-    ($sums:ident, $walk:ident, $first:ident, $weights:ident, $bias:ident;
-     $([$m:literal $c:ident $x:literal $a:literal $ra:tt $b:literal $rb:tt])*;
-     $($from:ident $to:ident),*) => {
+    ($line:ident, $first:ident, $tiles:ident, $to:ident, $mr:literal, $finish:ident;
+     $([$c:ident $x:literal $a:literal $b:literal])*; $([$pa:literal $pb:literal $pd:literal $pe:literal])*;
+     $([$sa:literal $sb:literal])?; $($from:ident $next:ident),*) => {
         asm!(
             ".arch_extension dotprod",
+            "7:",
+            "ldp {segment}, {count}, [{line}]",
+            "ldr {w0}, [{line}, #16]",
             $(concat!("ldp q", $a, ", q", $b, ", [{bias}]"),)*
             "2: // pixels {pitch} apart",
-            "ldr {c0}, [{segments}], #8",
+            "ldr {c0}, [{segment}], #8",
             "add {c0}, {c0}, {first}",
-            $(concat!("add {", stringify!($to), "}, {", stringify!($from), "}, {pitch}"),)*
+            $(concat!("add {", stringify!($next), "}, {", stringify!($from), "}, {pitch}"),)*
             "cbz {blocks}, 4f",
             "mov {n}, {blocks}",
             "3:",
@@ -121,81 +115,113 @@ macro_rules! narrow {
             "subs {n}, {n}, #1",
             "b.ne 3b",
             "4:",
+            "cbz {rest}, 6f",
             "tbz {rest}, #1, 5f",
             $(concat!("ldr d", $x, ", [{", stringify!($c), "}], #8"),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
             $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($a 30 $x 1),)* $(dot!($b 31 $x 1),)*
-            "5:",
             "tbz {rest}, #0, 6f",
+            "5:",
             $(concat!("ldr s", $x, ", [{", stringify!($c), "}]"),)*
-            "ld1 {{v28.16b, v29.16b}}, [{w0}], #32",
+            "ldp q28, q29, [{w0}], #32",
             $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)*
             "6:",
             "subs {count}, {count}, #1",
             "b.ne 2b",
-            segments = inout(reg) $walk.segments => _,
-            count = inout(reg) $walk.count => _,
-            first = in(reg) $first,
-            pitch = in(reg) $walk.pitch,
-            blocks = in(reg) $walk.blocks,
-            rest = in(reg) $walk.rest,
-            n = out(reg) _,
-            w0 = inout(reg) $weights => _,
-            bias = in(reg) $bias,
-            $($c = out(reg) _, out($ra) $sums[$m][0], out($rb) $sums[$m][1],)*
+            load_constants!($finish "ldp q24, q25, [{scale}]"),
+            $(finish_four!($finish $pa $pb $pd $pe 24 25),)*
+            $(finish_two!($finish $sa $sb 24 25),)?
+            "subs {tiles}, {tiles}, #1",
+            "add {first}, {first}, {step}",
+            "b.ne 7b",
+            line = in(reg) $line,
+            segment = out(reg) _, count = out(reg) _, w0 = out(reg) _, n = out(reg) _,
+            $($c = out(reg) _,)*
+            first = inout(reg) $first => _,
+            pitch = in(reg) $line.pitch,
+            step = in(reg) $line.pitch * $mr,
+            blocks = in(reg) $line.blocks,
+            rest = in(reg) $line.rest,
+            bias = in(reg) $line.bias,
+            scale = in(reg) $line.scale,
+            constants = in(reg) $line.constants,
+            tiles = inout(reg) $tiles => _,
+            to = inout(reg) $to => _,
+            to_pitch = in(reg) $line.to_pitch,
+            out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
+            out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _,
             out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
-            out("v28") _, out("v29") _, out("v30") _, out("v31") _,
-            options(readonly, nostack)
+            out("v24") _, out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+            options(nostack)
         )
+    };
+}
+
+/// [`Machine::wide`] with one way to finish.
+macro_rules! wide_of {
+    ($line:ident, $first:ident, $tiles:ident, $to:ident, $mr:ident, $finish:ident) => {
+        match $mr {
+            5 => wide!($line, $first, $tiles, $to, 5, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7] [c2 22 8 9 10 11] [c3 23 12 13 14 15]
+                [c4 24 16 17 18 19]; c0 c1, c1 c2, c2 c3, c3 c4),
+            4 => wide!($line, $first, $tiles, $to, 4, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7] [c2 22 8 9 10 11] [c3 23 12 13 14 15];
+                c0 c1, c1 c2, c2 c3),
+            3 => wide!($line, $first, $tiles, $to, 3, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7] [c2 22 8 9 10 11]; c0 c1, c1 c2),
+            2 => wide!($line, $first, $tiles, $to, 2, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7]; c0 c1),
+            _ => wide!($line, $first, $tiles, $to, 1, $finish; [c0 20 0 1 2 3];),
+        }
+    };
+}
+
+/// [`Machine::narrow`] with one way to finish.
+macro_rules! narrow_of {
+    ($line:ident, $first:ident, $tiles:ident, $to:ident, $mr:ident, $finish:ident) => {
+        match $mr {
+            8 => narrow!($line, $first, $tiles, $to, 8, $finish;
+                [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7] [c4 20 8 9] [c5 21 10 11] [c6 22 12 13] [c7 23 14 15];
+                [0 1 2 3] [4 5 6 7] [8 9 10 11] [12 13 14 15]; ; c0 c1, c1 c2, c2 c3, c3 c4, c4 c5, c5 c6, c6 c7),
+            7 => narrow!($line, $first, $tiles, $to, 7, $finish;
+                [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7] [c4 20 8 9] [c5 21 10 11] [c6 22 12 13];
+                [0 1 2 3] [4 5 6 7] [8 9 10 11]; [12 13]; c0 c1, c1 c2, c2 c3, c3 c4, c4 c5, c5 c6),
+            6 => narrow!($line, $first, $tiles, $to, 6, $finish;
+                [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7] [c4 20 8 9] [c5 21 10 11];
+                [0 1 2 3] [4 5 6 7] [8 9 10 11]; ; c0 c1, c1 c2, c2 c3, c3 c4, c4 c5),
+            5 => narrow!($line, $first, $tiles, $to, 5, $finish; [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7] [c4 20 8 9];
+                [0 1 2 3] [4 5 6 7]; [8 9]; c0 c1, c1 c2, c2 c3, c3 c4),
+            4 => narrow!($line, $first, $tiles, $to, 4, $finish; [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7];
+                [0 1 2 3] [4 5 6 7]; ; c0 c1, c1 c2, c2 c3),
+            3 => narrow!($line, $first, $tiles, $to, 3, $finish; [c0 16 0 1] [c1 17 2 3] [c2 18 4 5]; [0 1 2 3]; [4 5]; c0 c1, c1 c2),
+            2 => narrow!($line, $first, $tiles, $to, 2, $finish; [c0 16 0 1] [c1 17 2 3]; [0 1 2 3]; ; c0 c1),
+            _ => narrow!($line, $first, $tiles, $to, 1, $finish; [c0 16 0 1]; ; [0 1];),
+        }
     };
 }
 
 impl Machine for Sdot {
     const KR: usize = 4;
+    const WIDE: usize = 5;
+    const NARROW: usize = 8;
 
     #[inline(always)]
-    unsafe fn wide<const MR: usize>(walk: &Walk, first: usize, weights: [*const i8; 2], bias: *const i32) -> [[Four; 4]; MR] {
+    unsafe fn wide(line: &Line, first: usize, mr: usize, tiles: usize, to: *mut i8) {
         // SAFETY: as this function's.
         unsafe {
-            let mut sums = [[vdupq_n_s32(0); 4]; 5];
-            match MR {
-                5 => wide!(sums, walk, first, weights, bias;
-                    [0 c0 20 0 "v0" 1 "v1" 2 "v2" 3 "v3"] [1 c1 21 4 "v4" 5 "v5" 6 "v6" 7 "v7"]
-                    [2 c2 22 8 "v8" 9 "v9" 10 "v10" 11 "v11"] [3 c3 23 12 "v12" 13 "v13" 14 "v14" 15 "v15"]
-                    [4 c4 24 16 "v16" 17 "v17" 18 "v18" 19 "v19"]; c0 c1, c1 c2, c2 c3, c3 c4),
-                4 => wide!(sums, walk, first, weights, bias;
-                    [0 c0 20 0 "v0" 1 "v1" 2 "v2" 3 "v3"] [1 c1 21 4 "v4" 5 "v5" 6 "v6" 7 "v7"]
-                    [2 c2 22 8 "v8" 9 "v9" 10 "v10" 11 "v11"] [3 c3 23 12 "v12" 13 "v13" 14 "v14" 15 "v15"];
-                    c0 c1, c1 c2, c2 c3),
-                3 => wide!(sums, walk, first, weights, bias;
-                    [0 c0 20 0 "v0" 1 "v1" 2 "v2" 3 "v3"] [1 c1 21 4 "v4" 5 "v5" 6 "v6" 7 "v7"]
-                    [2 c2 22 8 "v8" 9 "v9" 10 "v10" 11 "v11"]; c0 c1, c1 c2),
-                2 => wide!(sums, walk, first, weights, bias;
-                    [0 c0 20 0 "v0" 1 "v1" 2 "v2" 3 "v3"] [1 c1 21 4 "v4" 5 "v5" 6 "v6" 7 "v7"]; c0 c1),
-                _ => wide!(sums, walk, first, weights, bias; [0 c0 20 0 "v0" 1 "v1" 2 "v2" 3 "v3"];),
+            match line.finish {
+                Finish::Quick => wide_of!(line, first, tiles, to, mr, quick),
+                Finish::Any => wide_of!(line, first, tiles, to, mr, any),
+                Finish::Sums => wide_of!(line, first, tiles, to, mr, sums),
             }
-            core::array::from_fn(|m| sums[m])
         }
     }
 
     #[inline(always)]
-    unsafe fn narrow<const MR: usize>(walk: &Walk, first: usize, weights: *const i8, bias: *const i32) -> [[Four; 2]; MR] {
+    unsafe fn narrow(line: &Line, first: usize, mr: usize, tiles: usize, to: *mut i8) {
         // SAFETY: as this function's.
         unsafe {
-            let mut sums = [[vdupq_n_s32(0); 2]; 8];
-            match MR {
-                8 => narrow!(sums, walk, first, weights, bias;
-                    [0 c0 16 0 "v0" 1 "v1"] [1 c1 17 2 "v2" 3 "v3"] [2 c2 18 4 "v4" 5 "v5"] [3 c3 19 6 "v6" 7 "v7"]
-                    [4 c4 20 8 "v8" 9 "v9"] [5 c5 21 10 "v10" 11 "v11"] [6 c6 22 12 "v12" 13 "v13"] [7 c7 23 14 "v14" 15 "v15"];
-                    c0 c1, c1 c2, c2 c3, c3 c4, c4 c5, c5 c6, c6 c7),
-                4 => narrow!(sums, walk, first, weights, bias;
-                    [0 c0 16 0 "v0" 1 "v1"] [1 c1 17 2 "v2" 3 "v3"] [2 c2 18 4 "v4" 5 "v5"] [3 c3 19 6 "v6" 7 "v7"];
-                    c0 c1, c1 c2, c2 c3),
-                2 => narrow!(sums, walk, first, weights, bias;
-                    [0 c0 16 0 "v0" 1 "v1"] [1 c1 17 2 "v2" 3 "v3"]; c0 c1),
-                _ => narrow!(sums, walk, first, weights, bias; [0 c0 16 0 "v0" 1 "v1"];),
+            match line.finish {
+                Finish::Quick => narrow_of!(line, first, tiles, to, mr, quick),
+                Finish::Any => narrow_of!(line, first, tiles, to, mr, any),
+                Finish::Sums => narrow_of!(line, first, tiles, to, mr, sums),
             }
-            core::array::from_fn(|m| sums[m])
         }
     }
 }

@@ -1,12 +1,13 @@
-//! int8 convolution as implicit GEMM on tiles of some pixels × 16 channels, whose sums are one block of assembly each (a [`Machine`]):
-//! what an instruction set does not do in the block costs more here than elsewhere, the blocks being short.
+//! int8 convolution as implicit GEMM on tiles of some pixels × 16 channels (or 8). A [`Machine`] is a block of assembly that makes a line's
+//! codes: what it does not do costs more here than elsewhere, the tiles being short.
 //!
 //! A pixel's inputs are *segments* of consecutive codes (a kernel row, or one tap): their addresses for the first pixel of a line are
 //! listed once for all tiles of the line. A 1×1 convolution reads its input where it lies.
 
-use core::arch::aarch64::*;
+use core::ops::Range;
 
-use crate::arch::neon::requant::{F32Even, codes_slowly, is_f32_even};
+use super::plain::plainly;
+use crate::arch::neon::requant::is_f32_even;
 use crate::arch::rows::{Band, for_each_band};
 use crate::arith::RequantData;
 use crate::ops::conv::{Conv, ConvData, ConvShape};
@@ -14,50 +15,107 @@ use crate::ops::window::{Form, Product, Window};
 use crate::span::{view, view_mut};
 
 /// Channels of a panel.
-const NR: usize = 8;
-/// Segments of a pixel that are listed; with more, a plain loop runs.
-const SEGMENTS: usize = 128;
+pub(super) const NR: usize = 8;
+/// Segments of the pixels of all lines of a band, as far as they are listed.
+const SEGMENTS: usize = 192;
 /// Pixels of a band of a strided 1×1 convolution.
 const PIXELS: usize = 56;
+/// Added to a float of less than 2²², it leaves the nearest integer in the lowest bits.
+pub(super) const MAGIC: f32 = 12_582_912.0;
 
-/// Sums of four channels.
-pub(in crate::arch) type Four = int32x4_t;
+/// How sums become codes: see `finish.rs`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::arch) enum Finish {
+    /// [`Conv::fits_words`] holds.
+    Quick,
+    /// [`crate::arith::Rounding::F32Even`].
+    Any,
+    /// They stay sums: 4 bytes a channel, `to` and `to_pitch` in bytes.
+    Sums,
+}
 
-/// What tiles of a line share.
-pub(in crate::arch) struct Walk {
+/// What tiles of a line share. The blocks of assembly know where the first four fields are.
+#[repr(C)]
+pub(in crate::arch) struct Line {
     /// Where each segment of the line's first pixel begins.
     pub(in crate::arch) segments: *const *const i8,
     /// How many.
     pub(in crate::arch) count: usize,
+    /// One panel or two.
+    pub(in crate::arch) weights: [*const i8; 2],
     /// Codes from pixel to pixel.
     pub(in crate::arch) pitch: usize,
     /// Blocks of 16 codes per segment.
     pub(in crate::arch) blocks: usize,
     /// Codes left over: the number of [`Machine::KR`].
     pub(in crate::arch) rest: usize,
+    /// Of 16 channels.
+    pub(in crate::arch) bias: *const i32,
+    /// The same.
+    pub(in crate::arch) scale: *const f32,
+    /// Three times 16 bytes: of [`Finish::Quick`] floats with [`MAGIC`]; of [`Finish::Any`] the zero point in 16 bits, then limits.
+    pub(in crate::arch) constants: *const u8,
+    /// Bytes from pixel to pixel of the output.
+    pub(in crate::arch) to_pitch: usize,
+    /// The way to codes.
+    pub(in crate::arch) finish: Finish,
 }
 
 /// How an instruction set sums.
 ///
-/// Safety of every function: the CPU has its features; the segments of `MR` pixels, `first` codes after the first of the line, are
-/// readable in whole `KR`; so are the weights of all segments in each panel, and a bias for each channel.
+/// Safety of both functions: the CPU has its features; the segments of `tiles` × `mr` pixels, `first` codes after the first of the line,
+/// are readable in whole `KR`; so are the weights of all segments in each panel, bias and scales; and the output is there.
 pub(in crate::arch) trait Machine {
     /// Codes per dot product; weights are packed in panels of 8 channels × `KR`.
     const KR: usize;
-    /// 16 channels of `MR` ≤ 5 pixels.
-    unsafe fn wide<const MR: usize>(walk: &Walk, first: usize, weights: [*const i8; 2], bias: *const i32) -> [[Four; 4]; MR];
-    /// 8 channels of `MR` ≤ 8 pixels: 1, 2, 4 or 8.
-    unsafe fn narrow<const MR: usize>(walk: &Walk, first: usize, weights: *const i8, bias: *const i32) -> [[Four; 2]; MR];
+    /// Most pixels of a tile of 16 channels, and of 8.
+    const WIDE: usize;
+    const NARROW: usize;
+    /// 16 channels.
+    unsafe fn wide(line: &Line, first: usize, mr: usize, tiles: usize, to: *mut i8);
+    /// 8 channels.
+    unsafe fn narrow(line: &Line, first: usize, mr: usize, tiles: usize, to: *mut i8);
 }
 
 /// The rule of rounding, ready to use.
 struct Rule<'a> {
     requant: &'a RequantData<'a>,
-    even: F32Even,
-    /// Empty unless the rule is [`crate::arith::Rounding::F32Even`].
+    finish: Finish,
+    /// Empty if [`Finish::Sums`].
     scale: &'a [f32],
-    /// All codes are allowed.
-    full: bool,
+    constants: [u8; 48],
+}
+
+impl<'a> Rule<'a> {
+    #[inline(always)]
+    fn new(requant: &'a RequantData<'a>, quick: bool) -> Rule<'a> {
+        let rule = &requant.rule;
+        let mut constants = [0; 48];
+        if quick {
+            let magic = (MAGIC + rule.zero_point as f32).to_ne_bytes();
+            constants.as_chunks_mut::<4>().0.fill(magic);
+        } else {
+            constants.as_chunks_mut::<2>().0[..8].fill((rule.zero_point as i16).to_ne_bytes());
+            constants[16..32].fill(rule.lo as i8 as u8);
+            constants[32..].fill(rule.hi as i8 as u8);
+        }
+        let (finish, scale): (Finish, &[f32]) = match (is_f32_even(requant), quick) {
+            (true, true) => (Finish::Quick, view(requant.multiplier)),
+            (true, false) => (Finish::Any, view(requant.multiplier)),
+            _ => (Finish::Sums, &[]),
+        };
+        Rule { requant, finish, scale, constants }
+    }
+}
+
+/// Up to 16 numbers from `at` on, and zeros.
+#[cold]
+fn sixteen<T: Copy + Default>(from: &[T], at: usize) -> [T; 16] {
+    let mut numbers = [T::default(); 16];
+    let there = &from[at.min(from.len())..];
+    let count = there.len().min(16);
+    numbers[..count].copy_from_slice(&there[..count]);
+    numbers
 }
 
 /// Channels of a tile.
@@ -66,154 +124,61 @@ struct Channels<'a> {
     first: usize,
     /// How many there are, of 8 or 16.
     valid: usize,
-    bias: [i32; 16],
-    scale: [f32; 16],
 }
 
-/// Up to 16 numbers from `at` on, and zeros.
-#[inline(always)]
-fn sixteen<T: Copy + Default>(from: &[T], at: usize, valid: usize) -> [T; 16] {
-    if let Some(all) = from.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-        return *all;
-    }
-    let mut numbers = [T::default(); 16];
-    let there = &from[at.min(from.len())..];
-    let count = there.len().min(valid);
-    numbers[..count].copy_from_slice(&there[..count]);
-    numbers
-}
-
-impl<'a> Channels<'a> {
+impl Channels<'_> {
+    /// A line of `count` pixels.
+    ///
+    /// # Safety
+    /// As [`Machine::wide`]; `to` is the output of the line's first pixel, `pitch` codes before the next.
     #[inline(always)]
-    fn new(rule: &'a Rule<'a>, first: usize, valid: usize) -> Self {
-        let (bias, scale) = (sixteen(rule.requant.bias, first, valid), sixteen(rule.scale, first, valid));
-        Channels { rule, first, valid, bias, scale }
+    unsafe fn line<M: Machine>(&self, line: &mut Line, count: usize, to: *mut i8, pitch: usize) {
+        // Other rules, and numbers of channels that are no multiple of 8, go by way of a buffer, pixel by pixel.
+        let detour = self.rule.finish == Finish::Sums || !self.valid.is_multiple_of(NR);
+        let (times, count) = if detour { (count, 1) } else { (1, count) };
+        let mut buffer = [0_i32; 16];
+        line.to_pitch = if detour { 0 } else { pitch };
+        let most = if self.valid > NR { M::WIDE } else { M::NARROW };
+        // Nearly equal tiles: 6 pixels are 3 and 3.
+        let tiles = count.div_ceil(most);
+        let (mr, more) = (count / tiles, count % tiles);
+        for time in 0..times {
+            let mut at = if detour { buffer.as_mut_ptr().cast() } else { to };
+            let mut first = time * line.pitch;
+            for (mr, tiles) in [(mr + 1, more), (mr, tiles - more)] {
+                if tiles > 0 {
+                    // SAFETY: as this function's; the buffer has room for the sums of a pixel.
+                    unsafe {
+                        if self.valid > NR {
+                            M::wide(line, first, mr, tiles, at);
+                        } else {
+                            M::narrow(line, first, mr, tiles, at);
+                        }
+                    }
+                    first += tiles * mr * line.pitch;
+                    at = at.wrapping_add(tiles * mr * pitch);
+                }
+            }
+            if detour {
+                // SAFETY: as this function's.
+                unsafe { self.write(&buffer, to.wrapping_add(time * pitch)) };
+            }
+        }
     }
 
-    /// Four scales from number `i` on.
-    #[inline(always)]
-    fn four(&self, i: usize) -> float32x4_t {
-        // SAFETY: the slice has four numbers.
-        unsafe { vld1q_f32(self.scale[i..i + 4].as_ptr()) }
-    }
-
-    /// Codes of 16 sums, of channels `at.0..` and `at.1..`.
-    #[inline(always)]
-    fn codes(&self, sums: [[Four; 2]; 2], at: [usize; 2]) -> int8x16_t {
-        let scale = at.map(|at| [self.four(at), self.four(at + 4)]);
-        if self.rule.full { self.rule.even.all_codes(sums, scale) } else { self.rule.even.codes(sums, scale) }
-    }
-
-    /// Writes the codes of `N` channels of a pixel by any rule.
-    #[cold]
+    /// Writes the codes of a pixel whose codes or sums are in the buffer.
+    ///
+    /// # Safety
+    /// The pixel's channels are there.
     #[inline(never)]
-    unsafe fn slowly(&self, sums: &[Four], to: *mut i8) {
-        for (i, pair) in sums.chunks_exact(2).enumerate() {
-            let valid = self.valid.saturating_sub(8 * i).min(8);
-            let mut codes = [0; 8];
-            codes_slowly(self.rule.requant, self.first + 8 * i, [pair[0], pair[1]], &mut codes[..valid]);
-            // SAFETY: the caller vouches for the valid channels of the pixel.
-            unsafe { to.add(8 * i).copy_from_nonoverlapping(codes.as_ptr(), valid) };
-        }
-    }
-
-    /// Writes `valid` of the codes.
-    #[inline(always)]
-    unsafe fn store(&self, codes: int8x16_t, to: *mut i8) {
-        // SAFETY: the caller vouches for the valid channels of the pixel.
-        unsafe {
-            if self.valid >= 16 {
-                return vst1q_s8(to, codes);
-            }
-            let mut bytes = [0_i8; 16];
-            vst1q_s8(bytes.as_mut_ptr(), codes);
-            to.copy_from_nonoverlapping(bytes.as_ptr(), self.valid);
-        }
-    }
-
-    /// Writes a tile of 16 channels; pixels are `pitch` apart.
-    #[inline(always)]
-    unsafe fn finish_wide<const MR: usize>(&self, sums: [[Four; 4]; MR], to: *mut i8, pitch: usize) {
-        let mut at = to;
-        for sums in sums {
+    unsafe fn write(&self, buffer: &[i32; 16], to: *mut i8) {
+        for c in 0..self.valid {
+            let code = match self.rule.finish {
+                Finish::Sums => self.rule.requant.scaled(buffer[c], self.first + c) as i8,
+                _ => buffer[c / 4].to_ne_bytes()[c % 4] as i8,
+            };
             // SAFETY: as this function's.
-            unsafe {
-                if self.rule.scale.is_empty() {
-                    self.slowly(&sums, at);
-                } else {
-                    self.store(self.codes([[sums[0], sums[1]], [sums[2], sums[3]]], [0, 8]), at);
-                }
-            }
-            at = at.wrapping_add(pitch);
-        }
-    }
-
-    /// The same of 8 channels.
-    #[inline(always)]
-    unsafe fn finish_narrow<const MR: usize>(&self, sums: [[Four; 2]; MR], to: *mut i8, pitch: usize) {
-        let mut m = 0;
-        while m < MR {
-            let next = (m + 1).min(MR - 1);
-            let at = [m, next].map(|m| to.wrapping_add(m * pitch));
-            // SAFETY: as this function's.
-            unsafe {
-                if self.rule.scale.is_empty() {
-                    self.slowly(&sums[m], at[0]);
-                    self.slowly(&sums[next], at[1]);
-                } else {
-                    let codes = self.codes([sums[m], sums[next]], [0, 0]);
-                    if self.valid >= 8 {
-                        vst1_s8(at[0], vget_low_s8(codes));
-                        vst1_s8(at[1], vget_high_s8(codes));
-                    } else {
-                        self.store(codes, at[0]);
-                        self.store(vextq_s8::<8>(codes, codes), at[1]);
-                    }
-                }
-            }
-            m += 2;
-        }
-    }
-
-    /// A line of `count` pixels for one panel or two.
-    #[inline(always)]
-    unsafe fn line<M: Machine>(&self, walk: &Walk, mut count: usize, panels: (*const i8, usize), to: (*mut i8, usize)) {
-        let ((weights, panel_len), (mut at, pitch)) = (panels, to);
-        let bias = self.bias.as_ptr();
-        let (pair, mut first) = ([weights, weights.wrapping_add(panel_len)], 0);
-        // SAFETY: as this function's: all pixels of the line, all channels of the panels.
-        unsafe {
-            macro_rules! tile {
-                ($finish:ident $sums:ident $mr:literal $weights:ident) => {
-                    self.$finish::<$mr>(M::$sums::<$mr>(walk, first, $weights, bias), at, pitch)
-                };
-            }
-            while count > 0 {
-                let pixels = if self.valid > NR {
-                    // Nearly equal tiles: 6 pixels are 3 and 3.
-                    let pixels = count.div_ceil(count.div_ceil(5));
-                    match pixels {
-                        5 => tile!(finish_wide wide 5 pair),
-                        4 => tile!(finish_wide wide 4 pair),
-                        3 => tile!(finish_wide wide 3 pair),
-                        2 => tile!(finish_wide wide 2 pair),
-                        _ => tile!(finish_wide wide 1 pair),
-                    }
-                    pixels
-                } else {
-                    let pixels = 1 << count.min(8).ilog2();
-                    match pixels {
-                        8 => tile!(finish_narrow narrow 8 weights),
-                        4 => tile!(finish_narrow narrow 4 weights),
-                        2 => tile!(finish_narrow narrow 2 weights),
-                        _ => tile!(finish_narrow narrow 1 weights),
-                    }
-                    pixels
-                };
-                at = at.wrapping_add(pixels * pitch);
-                first += pixels * walk.pitch;
-                count -= pixels;
-            }
+            unsafe { to.add(c).write(code) };
         }
     }
 }
@@ -227,17 +192,22 @@ struct Lines<'a> {
     tap_step: usize,
     lines: usize,
     line_len: usize,
+    /// Kernel rows that are segments of their own.
+    tap_rows: usize,
 }
 
 impl Lines<'_> {
-    /// The segments of line `row` of the band, for a group whose first channel is `channel`.
+    /// The segments of some lines of the band, for a group whose first channel is `channel`; `runs` of them in a kernel row.
     #[inline(always)]
-    fn list(&self, row: usize, channel: usize, (runs, run_step): (usize, usize), to: &mut [*const i8]) {
-        for (tap_row, to) in to.chunks_exact_mut(runs).enumerate() {
-            let line = (self.slot + row * self.step + tap_row * self.tap_step) % self.lines;
-            let from = self.codes[line * self.line_len + channel..].as_ptr();
-            for (run, to) in to.iter_mut().enumerate() {
-                *to = from.wrapping_add(run * run_step);
+    fn list(&self, rows: Range<usize>, channel: usize, (runs, run_step): (usize, usize), to: &mut [*const i8]) {
+        let mut to = to.chunks_exact_mut(runs);
+        for row in rows {
+            for tap_row in 0..self.tap_rows {
+                let line = (self.slot + row * self.step + tap_row * self.tap_step) % self.lines;
+                let from = self.codes[line * self.line_len + channel..].as_ptr();
+                for (run, to) in to.next().into_iter().flatten().enumerate() {
+                    *to = from.wrapping_add(run * run_step);
+                }
             }
         }
     }
@@ -275,40 +245,56 @@ pub(in crate::arch) unsafe fn conv<M: Machine>(step: &Conv, data: ConvData<'_>) 
     assert_eq!(weights.len(), s.groups * panels * panel_len, "weights were packed for another shape or set");
     assert_eq!(output.len(), s.batch * s.out_h * s.out_w * s.out_c, "output has another shape");
     assert_eq!(input.len(), s.batch * s.in_h * s.in_w * s.in_c, "input has another shape");
-    let scale = if is_f32_even(&requant) { view(requant.multiplier) } else { &[] };
-    let full = requant.rule.lo <= i32::from(i8::MIN) && requant.rule.hi >= i32::from(i8::MAX);
-    let rule = Rule { requant: &requant, even: F32Even::new(&requant.rule), scale, full };
+    if segments > SEGMENTS {
+        return plainly::<M>(step, input, output, weights, &requant);
+    }
+    let rule = Rule::new(&requant, step.fits_words);
     let per_block = 16 / M::KR;
     let mut list = [core::ptr::null(); SEGMENTS];
-    if segments > SEGMENTS {
-        return plainly::<M>(step, input, output, weights, &rule);
-    }
-    let walk = Walk {
+    let mut line = Line {
         segments: list.as_ptr(),
         count: segments,
+        weights: [weights.as_ptr(); 2],
         pitch: if gathered { window.channels } else { s.stride_w * s.in_c },
         blocks: depth / per_block,
         rest: depth % per_block,
+        bias: requant.bias.as_ptr(),
+        scale: rule.scale.as_ptr(),
+        constants: rule.constants.as_ptr(),
+        to_pitch: s.out_c,
+        finish: rule.finish,
     };
-    let run_step = (runs, s.dilation_w * s.in_c);
+    let run_step = if gathered { (1, 0) } else { (runs, s.dilation_w * s.in_c) };
+    let at_once = SEGMENTS / segments.max(1);
     let output = output.as_mut_ptr();
     let mut band = |lines: &Lines<'_>, band: Band| {
-        for group in 0..s.groups {
+        for (group, top) in (0..s.groups).flat_map(|group| (0..band.rows).step_by(at_once).map(move |top| (group, top)))
+        {
+            let rows = at_once.min(band.rows - top);
+            lines.list(top..top + rows, group * group_in, run_step, &mut list);
             for panel in (0..panels).step_by(2) {
                 let first = group * group_out + panel * NR;
-                let channels = Channels::new(&rule, first, (group_out - panel * NR).min(2 * NR));
+                let channels = Channels { rule: &rule, first, valid: (group_out - panel * NR).min(2 * NR) };
+                let (bias, scale);
+                if first + 16 <= requant.bias.len() && (first + 16 <= rule.scale.len() || rule.scale.is_empty()) {
+                    line.bias = requant.bias[first..].as_ptr();
+                    line.scale = rule.scale.as_ptr().wrapping_add(first);
+                } else {
+                    // The last of several groups.
+                    (bias, scale) = (sixteen(requant.bias, first), sixteen(rule.scale, first));
+                    (line.bias, line.scale) = (bias.as_ptr(), scale.as_ptr());
+                }
                 let weights = weights[(group * panels + panel) * panel_len..].as_ptr();
-                for row in 0..band.rows {
-                    let list = &mut list[..segments];
-                    lines.list(row, group * group_in, if gathered { (1, 0) } else { run_step }, list);
+                line.weights = [weights, weights.wrapping_add(panel_len)];
+                line.segments = list.as_ptr();
+                let mut at = output.wrapping_add((band.pixel + top * band.count) * s.out_c + first);
+                for _ in 0..rows {
                     // SAFETY: the output has all pixels of the band and all channels (asserted above); what is read has all segments
                     // of the band's pixels (`Window`, with slack; or `is_direct`), the weights those of two panels or the last (asserted
                     // above); the caller vouches for the CPU.
-                    unsafe {
-                        let at = output.add((band.pixel + row * band.count) * s.out_c + first);
-                        let walk = Walk { segments: list.as_ptr(), ..walk };
-                        channels.line::<M>(&walk, band.count, (weights, panel_len), (at, s.out_c));
-                    }
+                    unsafe { channels.line::<M>(&mut line, band.count, at, s.out_c) };
+                    line.segments = line.segments.wrapping_add(segments);
+                    at = at.wrapping_add(band.count * s.out_c);
                 }
             }
         }
@@ -321,7 +307,7 @@ pub(in crate::arch) unsafe fn conv<M: Machine>(step: &Conv, data: ConvData<'_>) 
                 let pixel = row * window.width;
                 let count = window.width.min(window.pixels - pixel);
                 let codes = &input[pixel * s.in_c..];
-                let lines = Lines { codes, slot: 0, step: 0, tap_step: 0, lines: 1, line_len };
+                let lines = Lines { codes, slot: 0, step: 0, tap_step: 0, lines: 1, line_len, tap_rows: 1 };
                 band(&lines, Band { slot: 0, pixel, count, rows: 1 });
             }
             return;
@@ -329,7 +315,15 @@ pub(in crate::arch) unsafe fn conv<M: Machine>(step: &Conv, data: ConvData<'_>) 
         let most = PIXELS.div_ceil(s.out_w);
         for (image, codes) in input.chunks_exact(s.in_h * line_len).enumerate() {
             for y in (0..s.out_h).step_by(most) {
-                let lines = Lines { codes, slot: y * s.stride_h, step: s.stride_h, tap_step: 0, lines: s.in_h, line_len };
+                let lines = Lines {
+                    codes,
+                    slot: y * s.stride_h,
+                    step: s.stride_h,
+                    tap_step: 0,
+                    lines: s.in_h,
+                    line_len,
+                    tap_rows: 1,
+                };
                 let pixel = (image * s.out_h + y) * s.out_w;
                 band(&lines, Band { slot: 0, pixel, count: s.out_w, rows: most.min(s.out_h - y) });
             }
@@ -341,41 +335,8 @@ pub(in crate::arch) unsafe fn conv<M: Machine>(step: &Conv, data: ConvData<'_>) 
     let copy = |from: &[i8], to: &mut [i8]| to.copy_from_slice(from);
     let (count, line_len) = (window.lines.max(1), window.line_len());
     for_each_band((s, &window), input, ring, copy, |ring: &[i8], one: Band| {
-        let lines =
-            Lines { codes: ring, slot: one.slot, step: s.stride_h, tap_step: s.dilation_h, lines: count, line_len };
+        let (step, tap_step, tap_rows) = (s.stride_h, s.dilation_h, if gathered { 1 } else { s.k_h });
+        let lines = Lines { codes: ring, slot: one.slot, step, tap_step, lines: count, line_len, tap_rows };
         band(&lines, one);
     });
-}
-
-/// Pixel by pixel, channel by channel, tap by tap: for kernels of very many segments.
-#[cold]
-#[inline(never)]
-fn plainly<M: Machine>(step: &Conv, input: &[i8], output: &mut [i8], weights: &[i8], rule: &Rule<'_>) {
-    let s = &step.shape;
-    let ((runs, run_len), group_in, group_out) = (s.runs(), s.in_c / s.groups, s.out_c / s.groups);
-    let depth = run_len.next_multiple_of(M::KR);
-    let (panel_len, panels) = (s.k_h * runs * depth * NR, group_out.div_ceil(NR));
-    for (pixel, out) in output.chunks_exact_mut(s.out_c).enumerate() {
-        let (x, y) = (pixel % s.out_w, pixel / s.out_w % s.out_h);
-        let image = &input[pixel / (s.out_w * s.out_h) * s.in_h * s.in_w * s.in_c..];
-        for (o, out) in out.iter_mut().enumerate() {
-            let (group, o_in) = (o / group_out, o % group_out);
-            let panel = &weights[(group * panels + o_in / NR) * panel_len..][..panel_len];
-            let mut acc = 0_i32;
-            for (ky, kx) in (0..s.k_h).flat_map(|ky| (0..s.k_w).map(move |kx| (ky, kx))) {
-                let row = ConvShape::source(y, s.stride_h, ky, s.dilation_h, s.pad_top, s.in_h);
-                let column = ConvShape::source(x, s.stride_w, kx, s.dilation_w, s.pad_left, s.in_w);
-                for c in 0..group_in {
-                    let code = match (row, column) {
-                        (Some(r), Some(q)) => image[(r * s.in_w + q) * s.in_c + group * group_in + c],
-                        _ => step.pad_value,
-                    };
-                    let (run, k) = if runs == 1 { (ky, kx * group_in + c) } else { (ky * runs + kx, c) };
-                    let at = (run * depth + k / M::KR * M::KR) * NR + o_in % NR * M::KR + k % M::KR;
-                    acc = acc.wrapping_add(i32::from(code) * i32::from(panel[at]));
-                }
-            }
-            *out = rule.requant.code(acc, o) as i8;
-        }
-    }
 }

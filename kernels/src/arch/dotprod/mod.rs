@@ -1,8 +1,14 @@
 //! aarch64 with dot products: convolutions by `sdot`, everything else as with NEON.
 
+#[macro_use]
+mod finish;
+
+mod columns;
 mod conv;
+mod depthwise;
 pub(super) mod driver;
 mod peak;
+mod plain;
 
 use super::neon;
 use crate::isa::{Isa, Kernels, PackSpec};
@@ -12,6 +18,10 @@ pub static KERNELS: Kernels = Kernels {
     isa: Isa::DotProd,
     conv_pack: PackSpec { nr: 8, kr: 4, offset: 0, code_size: 1, slides: false },
     conv: conv::conv,
+    depthwise: depthwise::depthwise,
+    depthwise_scratch: depthwise::scratch_len,
+    depthwise_tables_len: depthwise::tables_len,
+    depthwise_tables: depthwise::tables,
     peak_int8: peak::int8,
     ..neon::TABLE
 };

@@ -43,14 +43,6 @@ impl F32Even {
         }
     }
 
-    /// [`F32Even::codes`] where all codes are allowed.
-    #[inline(always)]
-    pub(in crate::arch) fn all_codes(&self, acc: [Acc; 2], scale: [[float32x4_t; 2]; 2]) -> int8x16_t {
-        let [a, b] = [self.words(acc[0], scale[0]), self.words(acc[1], scale[1])];
-        // SAFETY: NEON is always there.
-        unsafe { vqmovn_high_s16(vqmovn_s16(a), b) }
-    }
-
     /// Codes of 16 accumulators.
     #[inline(always)]
     pub(in crate::arch) fn codes(&self, acc: [Acc; 2], scale: [[float32x4_t; 2]; 2]) -> int8x16_t {
