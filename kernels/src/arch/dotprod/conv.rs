@@ -18,7 +18,7 @@ macro_rules! dot {
 /// Tiles of 16 channels. One entry a pixel: its pointer, the register of its codes, its four accumulators; then which pointer comes
 /// from which.
 macro_rules! wide {
-    ($line:ident, $first:ident, $tiles:ident, $to:ident, $mr:literal, $finish:ident;
+    ($line:ident, $times:ident, $mr:literal, $finish:ident;
      $([$c:ident $x:literal $a:literal $b:literal $d:literal $e:literal])*; $($from:ident $next:ident),*) => {
         asm!(
             ".arch_extension dotprod",
@@ -66,19 +66,34 @@ macro_rules! wide {
             "subs {tiles}, {tiles}, #1",
             "add {first}, {first}, {step}",
             "b.ne 7b",
-            line = in(reg) $line,
+            "subs {times}, {times}, #1",
+            "b.eq 9f",
+            "ldp {n}, {tiles}, [{line}, #32]",
+            "ldp {w0}, {w1}, [{line}, #16]",
+            "ldp {first}, {to}, [{line}, #48]",
+            "add {w0}, {w0}, {n}",
+            "add {w1}, {w1}, {n}",
+            "add {to}, {to}, #16",
+            "stp {w0}, {w1}, [{line}, #16]",
+            "str {to}, [{line}, #56]",
+            "add {bias}, {bias}, #64",
+            "add {scale}, {scale}, #64",
+            "b 7b",
+            "9:",
+            line = in(reg) &raw mut *$line,
+            times = inout(reg) $times => _,
             segment = out(reg) _, count = out(reg) _, w0 = out(reg) _, w1 = out(reg) _, n = out(reg) _,
             $($c = out(reg) _,)*
-            first = inout(reg) $first => _,
+            first = inout(reg) $line.first => _,
             pitch = in(reg) $line.pitch,
             step = in(reg) $line.pitch * $mr,
             blocks = in(reg) $line.blocks,
             rest = in(reg) $line.rest,
-            bias = in(reg) $line.bias,
-            scale = in(reg) $line.scale,
+            bias = inout(reg) $line.bias => _,
+            scale = inout(reg) $line.scale => _,
             constants = in(reg) $line.constants,
-            tiles = inout(reg) $tiles => _,
-            to = inout(reg) $to => _,
+            tiles = inout(reg) $line.tiles => _,
+            to = inout(reg) $line.to => _,
             to_pitch = in(reg) $line.to_pitch,
             out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
             out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _,
@@ -91,7 +106,7 @@ macro_rules! wide {
 
 /// Tiles of 8 channels: as above, two accumulators a pixel; pixels are finished by twos, the last of an odd number alone.
 macro_rules! narrow {
-    ($line:ident, $first:ident, $tiles:ident, $to:ident, $mr:literal, $finish:ident;
+    ($line:ident, $mr:literal, $finish:ident;
      $([$c:ident $x:literal $a:literal $b:literal])*; $([$pa:literal $pb:literal $pd:literal $pe:literal])*;
      $([$sa:literal $sb:literal])?; $($from:ident $next:ident),*) => {
         asm!(
@@ -134,10 +149,10 @@ macro_rules! narrow {
             "subs {tiles}, {tiles}, #1",
             "add {first}, {first}, {step}",
             "b.ne 7b",
-            line = in(reg) $line,
+            line = in(reg) &raw mut *$line,
             segment = out(reg) _, count = out(reg) _, w0 = out(reg) _, n = out(reg) _,
             $($c = out(reg) _,)*
-            first = inout(reg) $first => _,
+            first = inout(reg) $line.first => _,
             pitch = in(reg) $line.pitch,
             step = in(reg) $line.pitch * $mr,
             blocks = in(reg) $line.blocks,
@@ -145,8 +160,8 @@ macro_rules! narrow {
             bias = in(reg) $line.bias,
             scale = in(reg) $line.scale,
             constants = in(reg) $line.constants,
-            tiles = inout(reg) $tiles => _,
-            to = inout(reg) $to => _,
+            tiles = inout(reg) $line.tiles => _,
+            to = inout(reg) $line.to => _,
             to_pitch = in(reg) $line.to_pitch,
             out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
             out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _,
@@ -159,39 +174,39 @@ macro_rules! narrow {
 
 /// [`Machine::wide`] with one way to finish.
 macro_rules! wide_of {
-    ($line:ident, $first:ident, $tiles:ident, $to:ident, $mr:ident, $finish:ident) => {
+    ($line:ident, $times:ident, $mr:ident, $finish:ident) => {
         match $mr {
-            5 => wide!($line, $first, $tiles, $to, 5, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7] [c2 22 8 9 10 11] [c3 23 12 13 14 15]
+            5 => wide!($line, $times, 5, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7] [c2 22 8 9 10 11] [c3 23 12 13 14 15]
                 [c4 24 16 17 18 19]; c0 c1, c1 c2, c2 c3, c3 c4),
-            4 => wide!($line, $first, $tiles, $to, 4, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7] [c2 22 8 9 10 11] [c3 23 12 13 14 15];
+            4 => wide!($line, $times, 4, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7] [c2 22 8 9 10 11] [c3 23 12 13 14 15];
                 c0 c1, c1 c2, c2 c3),
-            3 => wide!($line, $first, $tiles, $to, 3, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7] [c2 22 8 9 10 11]; c0 c1, c1 c2),
-            2 => wide!($line, $first, $tiles, $to, 2, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7]; c0 c1),
-            _ => wide!($line, $first, $tiles, $to, 1, $finish; [c0 20 0 1 2 3];),
+            3 => wide!($line, $times, 3, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7] [c2 22 8 9 10 11]; c0 c1, c1 c2),
+            2 => wide!($line, $times, 2, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7]; c0 c1),
+            _ => wide!($line, $times, 1, $finish; [c0 20 0 1 2 3];),
         }
     };
 }
 
 /// [`Machine::narrow`] with one way to finish.
 macro_rules! narrow_of {
-    ($line:ident, $first:ident, $tiles:ident, $to:ident, $mr:ident, $finish:ident) => {
+    ($line:ident, $mr:ident, $finish:ident) => {
         match $mr {
-            8 => narrow!($line, $first, $tiles, $to, 8, $finish;
+            8 => narrow!($line, 8, $finish;
                 [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7] [c4 20 8 9] [c5 21 10 11] [c6 22 12 13] [c7 23 14 15];
                 [0 1 2 3] [4 5 6 7] [8 9 10 11] [12 13 14 15]; ; c0 c1, c1 c2, c2 c3, c3 c4, c4 c5, c5 c6, c6 c7),
-            7 => narrow!($line, $first, $tiles, $to, 7, $finish;
+            7 => narrow!($line, 7, $finish;
                 [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7] [c4 20 8 9] [c5 21 10 11] [c6 22 12 13];
                 [0 1 2 3] [4 5 6 7] [8 9 10 11]; [12 13]; c0 c1, c1 c2, c2 c3, c3 c4, c4 c5, c5 c6),
-            6 => narrow!($line, $first, $tiles, $to, 6, $finish;
+            6 => narrow!($line, 6, $finish;
                 [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7] [c4 20 8 9] [c5 21 10 11];
                 [0 1 2 3] [4 5 6 7] [8 9 10 11]; ; c0 c1, c1 c2, c2 c3, c3 c4, c4 c5),
-            5 => narrow!($line, $first, $tiles, $to, 5, $finish; [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7] [c4 20 8 9];
+            5 => narrow!($line, 5, $finish; [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7] [c4 20 8 9];
                 [0 1 2 3] [4 5 6 7]; [8 9]; c0 c1, c1 c2, c2 c3, c3 c4),
-            4 => narrow!($line, $first, $tiles, $to, 4, $finish; [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7];
+            4 => narrow!($line, 4, $finish; [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7];
                 [0 1 2 3] [4 5 6 7]; ; c0 c1, c1 c2, c2 c3),
-            3 => narrow!($line, $first, $tiles, $to, 3, $finish; [c0 16 0 1] [c1 17 2 3] [c2 18 4 5]; [0 1 2 3]; [4 5]; c0 c1, c1 c2),
-            2 => narrow!($line, $first, $tiles, $to, 2, $finish; [c0 16 0 1] [c1 17 2 3]; [0 1 2 3]; ; c0 c1),
-            _ => narrow!($line, $first, $tiles, $to, 1, $finish; [c0 16 0 1]; ; [0 1];),
+            3 => narrow!($line, 3, $finish; [c0 16 0 1] [c1 17 2 3] [c2 18 4 5]; [0 1 2 3]; [4 5]; c0 c1, c1 c2),
+            2 => narrow!($line, 2, $finish; [c0 16 0 1] [c1 17 2 3]; [0 1 2 3]; ; c0 c1),
+            _ => narrow!($line, 1, $finish; [c0 16 0 1]; ; [0 1];),
         }
     };
 }
@@ -202,25 +217,25 @@ impl Machine for Sdot {
     const NARROW: usize = 8;
 
     #[inline(always)]
-    unsafe fn wide(line: &Line, first: usize, mr: usize, tiles: usize, to: *mut i8) {
+    unsafe fn wide(line: &mut Line, mr: usize, times: usize) {
         // SAFETY: as this function's.
         unsafe {
             match line.finish {
-                Finish::Quick => wide_of!(line, first, tiles, to, mr, quick),
-                Finish::Any => wide_of!(line, first, tiles, to, mr, any),
-                Finish::Sums => wide_of!(line, first, tiles, to, mr, sums),
+                Finish::Quick => wide_of!(line, times, mr, quick),
+                Finish::Any => wide_of!(line, times, mr, any),
+                Finish::Sums => wide_of!(line, times, mr, sums),
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn narrow(line: &Line, first: usize, mr: usize, tiles: usize, to: *mut i8) {
+    unsafe fn narrow(line: &mut Line, mr: usize) {
         // SAFETY: as this function's.
         unsafe {
             match line.finish {
-                Finish::Quick => narrow_of!(line, first, tiles, to, mr, quick),
-                Finish::Any => narrow_of!(line, first, tiles, to, mr, any),
-                Finish::Sums => narrow_of!(line, first, tiles, to, mr, sums),
+                Finish::Quick => narrow_of!(line, mr, quick),
+                Finish::Any => narrow_of!(line, mr, any),
+                Finish::Sums => narrow_of!(line, mr, sums),
             }
         }
     }

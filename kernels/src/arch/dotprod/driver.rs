@@ -4,6 +4,7 @@
 //! A pixel's inputs are *segments* of consecutive codes (a kernel row, or one tap): their addresses for the first pixel of a line are
 //! listed once for all tiles of the line. A 1×1 convolution reads its input where it lies.
 
+use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use super::plain::plainly;
@@ -34,7 +35,7 @@ pub(in crate::arch) enum Finish {
     Sums,
 }
 
-/// What tiles of a line share. The blocks of assembly know where the first four fields are.
+/// What tiles of a line share. The blocks of assembly know where the first eight fields are.
 #[repr(C)]
 pub(in crate::arch) struct Line {
     /// Where each segment of the line's first pixel begins.
@@ -43,6 +44,12 @@ pub(in crate::arch) struct Line {
     pub(in crate::arch) count: usize,
     /// One panel or two.
     pub(in crate::arch) weights: [*const i8; 2],
+    /// Bytes from panels to the next panels.
+    pub(in crate::arch) panels_step: usize,
+    /// How many tiles there are, how many codes after the line's first they begin, and their output: for the panels after the first.
+    pub(in crate::arch) tiles: usize,
+    pub(in crate::arch) first: usize,
+    pub(in crate::arch) to: *mut i8,
     /// Codes from pixel to pixel.
     pub(in crate::arch) pitch: usize,
     /// Blocks of 16 codes per segment.
@@ -63,18 +70,18 @@ pub(in crate::arch) struct Line {
 
 /// How an instruction set sums.
 ///
-/// Safety of both functions: the CPU has its features; the segments of `tiles` × `mr` pixels, `first` codes after the first of the line,
-/// are readable in whole `KR`; so are the weights of all segments in each panel, bias and scales; and the output is there.
+/// Safety of both functions: the CPU has its features; the segments of [`Line::tiles`] × `mr` pixels, [`Line::first`] codes after the first
+/// of the line, are readable in whole `KR`; so are the weights of all segments in each panel, bias and scales; and the output is there.
 pub(in crate::arch) trait Machine {
     /// Codes per dot product; weights are packed in panels of 8 channels × `KR`.
     const KR: usize;
     /// Most pixels of a tile of 16 channels, and of 8.
     const WIDE: usize;
     const NARROW: usize;
-    /// 16 channels.
-    unsafe fn wide(line: &Line, first: usize, mr: usize, tiles: usize, to: *mut i8);
+    /// 16 channels, then the next 16, `times` times; what [`Line`] says of weights and output has changed then.
+    unsafe fn wide(line: &mut Line, mr: usize, times: usize);
     /// 8 channels.
-    unsafe fn narrow(line: &Line, first: usize, mr: usize, tiles: usize, to: *mut i8);
+    unsafe fn narrow(line: &mut Line, mr: usize);
 }
 
 /// The rule of rounding, ready to use.
@@ -118,67 +125,86 @@ fn sixteen<T: Copy + Default>(from: &[T], at: usize) -> [T; 16] {
     numbers
 }
 
+/// How a line is cut into tiles: some of a pixel more come first.
+#[derive(Clone, Copy)]
+struct Cut {
+    mr: usize,
+    tiles: usize,
+    more: usize,
+}
+
+impl Cut {
+    /// Nearly equal tiles of at most `most` pixels: 6 are 3 and 3.
+    #[inline(always)]
+    fn new(count: usize, most: usize) -> Cut {
+        let tiles = count.div_ceil(most);
+        Cut { mr: count / tiles, tiles, more: count % tiles }
+    }
+}
+
 /// Channels of a tile.
 struct Channels<'a> {
     rule: &'a Rule<'a>,
     first: usize,
     /// How many there are, of 8 or 16.
     valid: usize,
+    /// How many times 16, if they are more.
+    times: usize,
 }
 
 impl Channels<'_> {
-    /// A line of `count` pixels.
+    /// A line of pixels, `to` being the output of the first and `pitch` codes before that of the next.
     ///
     /// # Safety
-    /// As [`Machine::wide`]; `to` is the output of the line's first pixel, `pitch` codes before the next.
+    /// As [`Machine::wide`].
     #[inline(always)]
-    unsafe fn line<M: Machine>(&self, line: &mut Line, count: usize, to: *mut i8, pitch: usize) {
-        // Other rules, and numbers of channels that are no multiple of 8, go by way of a buffer, pixel by pixel.
-        let detour = self.rule.finish == Finish::Sums || !self.valid.is_multiple_of(NR);
-        let (times, count) = if detour { (count, 1) } else { (1, count) };
-        let mut buffer = [0_i32; 16];
-        line.to_pitch = if detour { 0 } else { pitch };
-        let most = if self.valid > NR { M::WIDE } else { M::NARROW };
-        // Nearly equal tiles: 6 pixels are 3 and 3.
-        let tiles = count.div_ceil(most);
-        let (mr, more) = (count / tiles, count % tiles);
-        for time in 0..times {
-            let mut at = if detour { buffer.as_mut_ptr().cast() } else { to };
-            let mut first = time * line.pitch;
-            for (mr, tiles) in [(mr + 1, more), (mr, tiles - more)] {
-                if tiles > 0 {
-                    // SAFETY: as this function's; the buffer has room for the sums of a pixel.
-                    unsafe {
-                        if self.valid > NR {
-                            M::wide(line, first, mr, tiles, at);
-                        } else {
-                            M::narrow(line, first, mr, tiles, at);
-                        }
-                    }
-                    first += tiles * mr * line.pitch;
-                    at = at.wrapping_add(tiles * mr * pitch);
+    unsafe fn line<M: Machine>(&self, line: &mut Line, cut: Cut, to: *mut i8, pitch: usize) {
+        (line.first, line.to, line.to_pitch) = (0, to, pitch);
+        for (mr, tiles) in [(cut.mr + 1, cut.more), (cut.mr, cut.tiles - cut.more)] {
+            if tiles == 0 {
+                continue;
+            }
+            line.tiles = tiles;
+            // SAFETY: as this function's.
+            unsafe {
+                if self.valid > NR {
+                    M::wide(line, mr, self.times);
+                } else {
+                    M::narrow(line, mr);
                 }
             }
-            if detour {
-                // SAFETY: as this function's.
-                unsafe { self.write(&buffer, to.wrapping_add(time * pitch)) };
-            }
+            line.first += tiles * mr * line.pitch;
+            line.to = line.to.wrapping_add(tiles * mr * pitch);
         }
     }
 
-    /// Writes the codes of a pixel whose codes or sums are in the buffer.
+    /// The same by way of a buffer, pixel by pixel: other rules, and numbers of channels that are no multiple of 8.
     ///
     /// # Safety
-    /// The pixel's channels are there.
+    /// As [`Machine::wide`].
     #[inline(never)]
-    unsafe fn write(&self, buffer: &[i32; 16], to: *mut i8) {
-        for c in 0..self.valid {
-            let code = match self.rule.finish {
-                Finish::Sums => self.rule.requant.scaled(buffer[c], self.first + c) as i8,
-                _ => buffer[c / 4].to_ne_bytes()[c % 4] as i8,
-            };
-            // SAFETY: as this function's.
-            unsafe { to.add(c).write(code) };
+    unsafe fn line_by_pixels<M: Machine>(&self, line: &mut Line, count: usize, to: *mut i8, pitch: usize) {
+        let mut buffer = [0_i32; 16];
+        for pixel in 0..count {
+            (line.tiles, line.first) = (1, pixel * line.pitch);
+            line.to = buffer.as_mut_ptr().cast();
+            // SAFETY: as this function's; the buffer has room for the sums of a pixel.
+            unsafe {
+                if self.valid > NR {
+                    M::wide(line, 1, 1);
+                } else {
+                    M::narrow(line, 1);
+                }
+            }
+            let to = to.wrapping_add(pixel * pitch);
+            for c in 0..self.valid {
+                let code = match self.rule.finish {
+                    Finish::Sums => self.rule.requant.scaled(buffer[c], self.first + c) as i8,
+                    _ => buffer[c / 4].to_ne_bytes()[c % 4] as i8,
+                };
+                // SAFETY: the pixel's channels are there.
+                unsafe { to.add(c).write(code) };
+            }
         }
     }
 }
@@ -199,14 +225,20 @@ struct Lines<'a> {
 impl Lines<'_> {
     /// The segments of some lines of the band, for a group whose first channel is `channel`; `runs` of them in a kernel row.
     #[inline(always)]
-    fn list(&self, rows: Range<usize>, channel: usize, (runs, run_step): (usize, usize), to: &mut [*const i8]) {
+    fn list(
+        &self,
+        rows: Range<usize>,
+        channel: usize,
+        (runs, run_step): (usize, usize),
+        to: &mut [MaybeUninit<*const i8>],
+    ) {
         let mut to = to.chunks_exact_mut(runs);
         for row in rows {
             for tap_row in 0..self.tap_rows {
                 let line = (self.slot + row * self.step + tap_row * self.tap_step) % self.lines;
                 let from = self.codes[line * self.line_len + channel..].as_ptr();
                 for (run, to) in to.next().into_iter().flatten().enumerate() {
-                    *to = from.wrapping_add(run * run_step);
+                    to.write(from.wrapping_add(run * run_step));
                 }
             }
         }
@@ -234,9 +266,9 @@ fn is_direct<M: Machine>(s: &ConvShape) -> bool {
 #[inline(always)]
 pub(in crate::arch) unsafe fn conv<M: Machine>(step: &Conv, data: ConvData<'_>) {
     let s = &step.shape;
-    let window = window::<M>(s);
+    let (window, direct) = (window::<M>(s), is_direct::<M>(s));
     let ConvData { input, output, weights, requant, scratch } = data;
-    let ((runs, run_len), gathered) = (s.runs(), window.form == Form::Gathered);
+    let ((runs, run_len), gathered) = (s.runs(), !direct && window.form == Form::Gathered);
     let depth = run_len.div_ceil(M::KR);
     let panel_len = s.k_h * runs * depth * M::KR * NR;
     let (segments, depth) = if gathered { (1, s.k_h * depth) } else { (s.k_h * runs, depth) };
@@ -250,11 +282,15 @@ pub(in crate::arch) unsafe fn conv<M: Machine>(step: &Conv, data: ConvData<'_>) 
     }
     let rule = Rule::new(&requant, step.fits_words);
     let per_block = 16 / M::KR;
-    let mut list = [core::ptr::null(); SEGMENTS];
+    let mut list = [const { MaybeUninit::uninit() }; SEGMENTS];
     let mut line = Line {
-        segments: list.as_ptr(),
+        segments: list.as_ptr().cast(),
         count: segments,
         weights: [weights.as_ptr(); 2],
+        panels_step: 2 * panel_len,
+        tiles: 0,
+        first: 0,
+        to: output.as_mut_ptr(),
         pitch: if gathered { window.channels } else { s.stride_w * s.in_c },
         blocks: depth / per_block,
         rest: depth % per_block,
@@ -272,11 +308,16 @@ pub(in crate::arch) unsafe fn conv<M: Machine>(step: &Conv, data: ConvData<'_>) 
         {
             let rows = at_once.min(band.rows - top);
             lines.list(top..top + rows, group * group_in, run_step, &mut list);
-            for panel in (0..panels).step_by(2) {
-                let first = group * group_out + panel * NR;
-                let channels = Channels { rule: &rule, first, valid: (group_out - panel * NR).min(2 * NR) };
+            let (wide, narrow) = (Cut::new(band.count, M::WIDE), Cut::new(band.count, M::NARROW));
+            // A single line that is cut evenly is done for all channels at once.
+            let even = s.groups * rows == 1 && wide.more == 0 && rule.finish != Finish::Sums;
+            let (mut panel, mut done) = ((group * panels) * panel_len, 0);
+            while done < group_out {
+                let (first, left) = (group * group_out + done, group_out - done);
+                let (valid, times) = (left.min(2 * NR), if even { (left / 16).max(1) } else { 1 });
+                let channels = Channels { rule: &rule, first, valid, times };
                 let (bias, scale);
-                if first + 16 <= requant.bias.len() && (first + 16 <= rule.scale.len() || rule.scale.is_empty()) {
+                if first + 16 <= requant.bias.len() {
                     line.bias = requant.bias[first..].as_ptr();
                     line.scale = rule.scale.as_ptr().wrapping_add(first);
                 } else {
@@ -284,22 +325,32 @@ pub(in crate::arch) unsafe fn conv<M: Machine>(step: &Conv, data: ConvData<'_>) 
                     (bias, scale) = (sixteen(requant.bias, first), sixteen(rule.scale, first));
                     (line.bias, line.scale) = (bias.as_ptr(), scale.as_ptr());
                 }
-                let weights = weights[(group * panels + panel) * panel_len..].as_ptr();
-                line.weights = [weights, weights.wrapping_add(panel_len)];
-                line.segments = list.as_ptr();
+                let weights = weights[panel..].as_ptr();
+                line.segments = list.as_ptr().cast();
                 let mut at = output.wrapping_add((band.pixel + top * band.count) * s.out_c + first);
                 for _ in 0..rows {
+                    line.weights = [weights, weights.wrapping_add(panel_len)];
                     // SAFETY: the output has all pixels of the band and all channels (asserted above); what is read has all segments
                     // of the band's pixels (`Window`, with slack; or `is_direct`), the weights those of two panels or the last (asserted
                     // above); the caller vouches for the CPU.
-                    unsafe { channels.line::<M>(&mut line, band.count, at, s.out_c) };
+                    unsafe {
+                        if rule.finish == Finish::Sums || !valid.is_multiple_of(NR) {
+                            line.to_pitch = 0;
+                            channels.line_by_pixels::<M>(&mut line, band.count, at, s.out_c);
+                        } else {
+                            let cut = if valid > NR { wide } else { narrow };
+                            channels.line::<M>(&mut line, cut, at, s.out_c);
+                        }
+                    }
                     line.segments = line.segments.wrapping_add(segments);
                     at = at.wrapping_add(band.count * s.out_c);
                 }
+                done += 16 * times;
+                panel += 2 * times * panel_len;
             }
         }
     };
-    if is_direct::<M>(s) {
+    if direct {
         let flat = window.form == Form::Flat;
         let line_len = if flat { window.width * s.in_c } else { s.in_w * s.in_c };
         if flat {
