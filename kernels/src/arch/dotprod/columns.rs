@@ -38,20 +38,23 @@ pub(super) unsafe fn interleave(lines: [(*const i8, usize); 4], to: *mut i8, cou
     if half { lines!("8b") } else { lines!("16b") }
 }
 
-/// Where a line's columns are, its tables, and where its codes go.
+/// Where a line's columns are, its tables, and where its codes go. The blocks of assembly know where the first four fields are.
+#[repr(C)]
 pub(super) struct Tiles {
-    /// The columns, at the block's half.
+    /// The columns.
     pub(super) columns: *const i8,
     /// How many tiles, at least one.
     pub(super) count: usize,
-    /// The block's tables.
-    pub(super) table: *const u8,
-    /// The layer's constants: [`super::depthwise::Constants`].
-    pub(super) constants: *const u8,
     /// The output of each line.
     pub(super) to: [*mut i8; 2],
+    /// The block's tables.
+    pub(super) table: *const u8,
+    /// The layer's constants: `depthwise::Constants`.
+    pub(super) constants: *const u8,
     /// Codes from pixel to pixel.
     pub(super) pitch: usize,
+    /// Blocks of 8 channels: two whose tables follow each other, or one.
+    pub(super) blocks: usize,
 }
 
 /// An instruction on each of v0…v7.
@@ -107,6 +110,7 @@ macro_rules! tiles {
         asm!(
             ".arch_extension dotprod",
             "ldr q30, [{constants}]",
+            "3:",
             $($weights,)*
             "2: // {o1}",
             "ld1 {{v0.4s, v1.4s, v2.4s, v3.4s}}, [{table}]",
@@ -116,6 +120,18 @@ macro_rules! tiles {
             $($store,)*
             "subs {n}, {n}, #1",
             "b.ne 2b",
+            "subs {blocks}, {blocks}, #1",
+            "b.eq 4f",
+            "ldp {columns}, {n}, [{tiles}]",
+            "ldp {o0}, {o1}, [{tiles}, #16]",
+            "add {columns}, {columns}, #32",
+            "add {table}, {table}, #64",
+            "add {o0}, {o0}, #8",
+            "add {o1}, {o1}, #8",
+            "b 3b",
+            "4:",
+            tiles = in(reg) &raw const *$tiles,
+            blocks = inout(reg) $tiles.blocks => _,
             columns = inout(reg) $tiles.columns => _,
             n = inout(reg) $tiles.count => _,
             table = inout(reg) $tiles.table => _,
@@ -132,7 +148,7 @@ macro_rules! tiles {
     };
 }
 
-/// Stride 1: tiles of 2 × 2 pixels of 8 channels.
+/// Stride 1: tiles of 2 × 2 pixels, 8 channels at a time.
 ///
 /// # Safety
 /// The CPU has dot products; the columns, the tables and the codes of all tiles are there.
@@ -169,7 +185,7 @@ pub(super) unsafe fn tiles_1<const QUICK: bool>(tiles: &Tiles) {
     unsafe { if QUICK { go!(quick) } else { go!(any) } }
 }
 
-/// Stride 2: tiles of 4 pixels of 8 channels.
+/// Stride 2: tiles of 4 pixels, 8 channels at a time.
 ///
 /// # Safety
 /// As [`tiles_1`].

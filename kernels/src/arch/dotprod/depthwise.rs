@@ -1,6 +1,8 @@
 //! int8 depthwise convolution of 3×3 kernels with `sdot`. Four lines are brought together so that the four codes of a channel in a column are a
 //! dot product: three of them make a pixel. With stride 1, four lines serve two lines of the output.
 
+use core::arch::aarch64::*;
+
 use super::columns::{COLUMN, Tiles, interleave, tiles_1, tiles_2};
 use crate::arch::neon::depthwise as neon;
 use crate::arith::{RequantData, Rounding};
@@ -16,12 +18,14 @@ const COLUMNS: usize = 4096;
 const MAGIC: f32 = 12_582_912.0;
 
 /// What all blocks share, in the tables: 16 bytes that are added in rounding, 16 times the lower limit, 16 times the upper limit, then
-/// whether [`quick`] holds.
+/// whether [`is_quick`] holds.
 struct Constants;
 
 impl Constants {
     const AT: usize = 64;
     const QUICK: usize = 16 * 3 + Self::AT;
+    /// Whether there is what [`one_pixel`] needs.
+    const ONE: usize = Self::QUICK + 1;
 }
 
 /// Strides that have code here.
@@ -77,11 +81,30 @@ pub(super) fn scratch_len(s: &ConvShape) -> usize {
     columns.max(neon::scratch_len(s))
 }
 
+/// Where the tables of the blocks end.
+fn blocks_end(s: &ConvShape, form: Form) -> usize {
+    HEAD + s.out_c / 8 * form.table()
+}
+
+/// Whether [`one_pixel`] runs.
+fn is_one(s: &ConvShape) -> bool {
+    s.out_h * s.out_w == 1 && s.out_c >= 16
+}
+
+/// The taps that see the image of [`one_pixel`], by row and column.
+fn taps_of_one(s: &ConvShape) -> [Option<usize>; 9] {
+    core::array::from_fn(|tap| {
+        let row = ConvShape::source(0, 1, tap / 3, 1, s.pad_top, s.in_h)?;
+        let column = ConvShape::source(0, 1, tap % 3, 1, s.pad_left, s.in_w)?;
+        Some(row * s.in_w + column)
+    })
+}
+
 /// Bytes of the tables.
 pub(super) fn tables_len(s: &ConvShape) -> usize {
     match Form::of(s) {
         None => neon::tables_len(s),
-        Some(form) => (HEAD + s.out_c / 8 * form.table()).next_multiple_of(64),
+        Some(form) => (blocks_end(s, form) + if is_one(s) { 4 * s.out_c } else { 0 }).next_multiple_of(64),
     }
 }
 
@@ -108,6 +131,15 @@ pub(super) fn tables(s: &ConvShape, weights: &[i8], (requant, pad): (&RequantDat
     let scale: &[f32] = crate::span::view(requant.multiplier);
     let quick = is_quick(s, weights, requant);
     let (head, blocks) = to.split_at_mut(HEAD);
+    head[Constants::ONE] = u8::from(is_one(s));
+    let (blocks, one) = blocks.split_at_mut(blocks_end(s, form) - HEAD);
+    if is_one(s) {
+        let outside = taps_of_one(s).map(|place| place.is_none());
+        for (c, to) in one.chunks_exact_mut(4).enumerate().take(s.out_c) {
+            let sum: i32 = (0..9).filter(|&tap| outside[tap]).map(|tap| i32::from(weights[tap * row_len + c])).sum();
+            to.copy_from_slice(&requant.bias[c].wrapping_add(sum * i32::from(pad)).to_ne_bytes());
+        }
+    }
     head[Constants::QUICK] = u8::from(quick);
     let zero = rule.zero_point as i16;
     for (i, to) in head[Constants::AT..][..16].iter_mut().enumerate() {
@@ -136,68 +168,73 @@ struct Layer<'a> {
     form: Form,
     tables: &'a [u8],
     quick: bool,
-    /// Columns under a line, and how many of them are of the image.
-    columns: usize,
+    /// Columns under a line that are of the image.
     middle: usize,
 }
 
 impl Layer<'_> {
-    /// A line of tiles of a block of 8 channels: `x` of the first pixel, how many tiles.
+    /// Tiles of some pixels of a line.
     ///
     /// # Safety
     /// As [`tiles_1`].
     #[inline(always)]
-    unsafe fn line(&self, block: usize, columns: *const i8, count: usize, to: [*mut i8; 2], pitch: usize) {
-        let table = self.tables[HEAD + block * self.form.table()..][..self.form.table()].as_ptr();
-        let constants = self.tables[Constants::AT..].as_ptr();
-        let tiles = Tiles { columns, count, table, constants, to, pitch };
+    unsafe fn tiles(&self, tiles: &Tiles) {
         // SAFETY: as this function's.
         unsafe {
             match (self.form, self.quick) {
-                (Form::Dense, true) => tiles_1::<true>(&tiles),
-                (Form::Dense, false) => tiles_1::<false>(&tiles),
-                (Form::Strided, true) => tiles_2::<true>(&tiles),
-                (Form::Strided, false) => tiles_2::<false>(&tiles),
+                (Form::Dense, true) => tiles_1::<true>(tiles),
+                (Form::Dense, false) => tiles_1::<false>(tiles),
+                (Form::Strided, true) => tiles_2::<true>(tiles),
+                (Form::Strided, false) => tiles_2::<false>(tiles),
             }
         }
     }
 
-    /// Lines `y…` (one or two, as the tile has) of an image's output, for a block of 8 channels.
+    /// A line (or two, as the tile has) of an image's output, for one or two blocks of channels.
     ///
     /// # Safety
-    /// The CPU has dot products; `columns` are all columns, and `to` is the image's output.
+    /// The CPU has dot products; `tiles` knows all columns and the line's output; its count is that of all tiles of the line.
     #[inline(always)]
-    unsafe fn lines(&self, y: usize, block: usize, columns: *const i8, to: *mut i8) {
-        let (s, (width, height)) = (self.s, self.form.tile());
-        let line_len = s.out_w * s.out_c;
-        let first = to.wrapping_add(y * line_len + 8 * block);
-        // SAFETY: as this function's: tiles that reach beyond the output write to `there`.
-        unsafe {
-            if s.out_w >= width && s.out_h >= height {
-                let second = if height == 2 { first.wrapping_add(line_len) } else { first };
-                self.line(block, columns, s.out_w / width, [first, second], s.out_c);
-                if !s.out_w.is_multiple_of(width) {
-                    // The last tile begins inside the one before.
-                    let x = s.out_w - width;
-                    let to = [first, second].map(|at| at.wrapping_add(x * s.out_c));
-                    self.line(block, columns.wrapping_add(x * s.stride_w * COLUMN), 1, to, s.out_c);
-                }
+    unsafe fn line(&self, mut tiles: Tiles) {
+        let (s, width) = (self.s, self.form.tile().0);
+        let rest = s.out_w % width;
+        for _ in 0..2 {
+            // SAFETY: as this function's.
+            unsafe { self.tiles(&tiles) };
+            if rest == 0 || tiles.count == 0 {
                 return;
             }
-            let mut x = 0;
-            while x < s.out_w {
-                x = x.min(s.out_w.max(width) - width);
-                let mut there = [[0_i8; 32]; 2];
-                let lines = there.each_mut().map(|line| line.as_mut_ptr());
-                self.line(block, columns.wrapping_add(x * s.stride_w * COLUMN), 1, lines, 8);
-                for (i, line) in there.iter().enumerate().take(height.min(s.out_h)) {
-                    for (j, codes) in line.chunks_exact(8).enumerate().take(width.min(s.out_w)) {
-                        let to = first.wrapping_add(i * line_len + (x + j) * s.out_c);
-                        to.copy_from_nonoverlapping(codes.as_ptr(), 8);
-                    }
+            // The last tile begins inside the one before.
+            let x = s.out_w - width;
+            tiles.columns = tiles.columns.wrapping_add(x * s.stride_w * COLUMN);
+            tiles.to = tiles.to.map(|at| at.wrapping_add(x * s.out_c));
+            tiles.count = 1;
+        }
+    }
+
+    /// The same by way of a buffer, where tiles reach beyond the output.
+    ///
+    /// # Safety
+    /// As [`Layer::line`].
+    #[inline(never)]
+    unsafe fn line_by_tiles(&self, tiles: Tiles) {
+        let (s, (width, height)) = (self.s, self.form.tile());
+        let mut x = 0;
+        while x < s.out_w {
+            x = x.min(s.out_w.max(width) - width);
+            let mut there = [[0_i8; 64]; 2];
+            let to = there.each_mut().map(|line| line.as_mut_ptr());
+            let columns = tiles.columns.wrapping_add(x * s.stride_w * COLUMN);
+            // SAFETY: as this function's; the buffer has room for a tile of 16 channels.
+            unsafe { self.tiles(&Tiles { columns, count: 1, to, pitch: 16, ..tiles }) };
+            for (line, to) in there.iter().zip(tiles.to).take(height.min(s.out_h)) {
+                for (j, codes) in line.chunks_exact(16).enumerate().take(width.min(s.out_w)) {
+                    let to = to.wrapping_add((x + j) * s.out_c);
+                    // SAFETY: the pixel's channels are there.
+                    unsafe { to.copy_from_nonoverlapping(codes.as_ptr(), 8 * tiles.blocks) };
                 }
-                x += width;
             }
+            x += width;
         }
     }
 
@@ -207,36 +244,77 @@ impl Layer<'_> {
     /// The CPU has dot products; input and output have the shape's sizes.
     #[inline(always)]
     unsafe fn image(&self, input: &[i8], pad: &[i8; 16], scratch: &mut [i8], to: *mut i8) {
-        let (s, height) = (self.s, self.form.tile().1);
-        let line_len = s.in_w * s.in_c;
-        let left = s.pad_left.min(self.columns);
+        let (s, (width, height)) = (self.s, self.form.tile());
+        let (in_len, out_len) = (s.in_w * s.in_c, s.out_w * s.out_c);
+        let (columns, middle) = (scratch.as_ptr(), scratch[s.pad_left.min(self.form.columns(s.out_w)) * COLUMN..].as_mut_ptr());
+        let fits = s.out_w >= width && s.out_h >= height;
+        let (tables, constants) = (self.tables[HEAD..].as_ptr(), self.tables[Constants::AT..].as_ptr());
         let mut y = 0;
         while y < s.out_h {
             // The last tile may begin inside the one before.
             let top = y.min(s.out_h.max(height) - height);
-            let lines = [0, 1, 2, 3].map(|i| {
+            let mut lines = [0, 1, 2, 3].map(|i| {
                 let row = (top * s.stride_h + i).wrapping_sub(s.pad_top);
                 // The fourth line of a strided kernel is multiplied by zero.
                 let there = row < s.in_h && (i < 3 || self.form == Form::Dense);
-                if there { (input[row * line_len..].as_ptr(), s.in_c) } else { (pad.as_ptr(), 0) }
+                if there { (input[row * in_len..].as_ptr(), s.in_c, 16) } else { (pad.as_ptr(), 0, 0) }
             });
-            for channel in (0..s.in_c).step_by(16) {
-                let half = channel + 16 > s.in_c;
-                let lines = lines.map(|(at, step)| (if step == 0 { at } else { at.wrapping_add(channel) }, step));
+            let mut first = to.wrapping_add(top * out_len);
+            let (mut table, mut left) = (tables, s.in_c);
+            while left > 0 {
+                let blocks = if left >= 16 { 2 } else { 1 };
+                let to = [first, first.wrapping_add(out_len)];
+                let tiles = Tiles { columns, count: s.out_w / width, to, table, constants, pitch: s.out_c, blocks };
                 // SAFETY: lines of the image have all channels of all its columns, the padding 16 codes; the columns were counted
                 // when the scratch space was (asserted by the caller).
                 unsafe {
                     if self.middle > 0 {
-                        interleave(lines, scratch[left * COLUMN..].as_mut_ptr(), self.middle, half);
+                        interleave(lines.map(|(at, step, _)| (at, step)), middle, self.middle, blocks == 1);
                     }
-                    self.lines(top, channel / 8, scratch.as_ptr(), to);
-                    if !half {
-                        self.lines(top, channel / 8 + 1, scratch[COLUMN / 2..].as_ptr(), to);
+                    if fits {
+                        self.line(tiles);
+                    } else {
+                        self.line_by_tiles(tiles);
                     }
                 }
+                lines = lines.map(|(at, step, more)| (at.wrapping_add(more), step, more));
+                first = first.wrapping_add(16);
+                table = table.wrapping_add(2 * self.form.table());
+                left -= 8 * blocks;
             }
             y += height;
         }
+    }
+}
+
+/// An image whose output is one pixel: the taps that see the image, 16 channels at a time, with the weights as they were. What the others see is in
+/// the bias.
+///
+/// # Safety
+/// The CPU has NEON; input and output have the shape's sizes, weights those of [`Depthwise::weights`].
+#[inline(always)]
+unsafe fn one_pixel(s: &ConvShape, input: &[i8], weights: &[i8], finish: &neon::Finish<'_>, output: &mut [i8]) {
+    let row_len = s.out_c.next_multiple_of(64);
+    let (mut taps, mut count) = ([(0, 0); 9], 0);
+    for (tap, place) in taps_of_one(s).into_iter().enumerate() {
+        if let Some(place) = place {
+            taps[count] = (place * s.in_c, tap * row_len);
+            count += 1;
+        }
+    }
+    let (input, weights) = (input.as_ptr(), weights.as_ptr());
+    for at in (0..s.out_c).step_by(16) {
+        // The last sixteen may begin among those before.
+        let at = at.min(s.out_c - 16);
+        let mut sums = finish.bias(at);
+        for &(code, weight) in &taps[..count] {
+            // SAFETY: every tap has all channels.
+            unsafe {
+                let (x, w) = (vld1q_s8(input.add(code + at)), vld1q_s8(weights.add(weight + at)));
+                neon::add_wide(&mut sums, vmull_s8(vget_low_s8(x), vget_low_s8(w)), vmull_high_s8(x, w));
+            }
+        }
+        finish.write(sums, finish.scales(at), at, &mut output[at..at + 16]);
     }
 }
 
@@ -248,23 +326,32 @@ pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
         // SAFETY: every CPU with dot products has NEON.
         return unsafe { neon::depthwise(step, data) };
     };
-    let DepthwiseData { input, output, tables, scratch, .. } = data;
+    let DepthwiseData { input, output, weights, requant, tables, scratch } = data;
     let (columns, scratch) = (form.columns(s.out_w), view_mut::<i8>(scratch));
-    assert!(
-        scratch.len() >= columns * COLUMN && tables.len() >= tables_len(s),
-        "scratch space or tables are too small"
-    );
+    assert!(scratch.len() >= columns * COLUMN && tables.len() >= tables_len(s), "scratch space or tables are too small");
     assert_eq!(output.len(), s.batch * s.out_h * s.out_w * s.out_c, "output has another shape");
+    assert_eq!(input.len(), s.batch * s.in_h * s.in_w * s.in_c, "input has another shape");
+    let (in_len, out_len) = (s.in_h * s.in_w * s.in_c, s.out_h * s.out_w * s.out_c);
+    if tables[Constants::ONE] == 1 && is_one(s) && weights.len() >= 9 * s.out_c.next_multiple_of(64) {
+        let bias = crate::span::view(&tables[blocks_end(s, form)..]);
+        let requant = RequantData { bias, ..requant };
+        let finish = neon::Finish::new(&requant);
+        for (input, output) in input.chunks_exact(in_len.max(1)).zip(output.chunks_exact_mut(out_len)) {
+            // SAFETY: this function has the feature; the sizes are the shape's (asserted above).
+            unsafe { one_pixel(s, input, weights, &finish, output) };
+        }
+        return;
+    }
     let left = s.pad_left.min(columns);
     let middle = s.in_w.min(columns - left);
     // The padding columns stay as they are.
     scratch[..left * COLUMN].fill(step.pad_value);
     scratch[(left + middle) * COLUMN..columns * COLUMN].fill(step.pad_value);
-    let layer = Layer { s, form, tables, quick: tables[Constants::QUICK] == 1, columns, middle };
-    let image_len = s.in_h * s.in_w * s.in_c;
-    for (image, output) in output.chunks_exact_mut((s.out_h * s.out_w * s.out_c).max(1)).enumerate() {
-        let input = &input[image * image_len..][..image_len];
+    let layer = Layer { s, form, tables, quick: tables[Constants::QUICK] == 1, middle };
+    let pad = [step.pad_value; 16];
+    for (image, output) in output.chunks_exact_mut(out_len.max(1)).enumerate() {
+        let input = &input[image * in_len..][..in_len];
         // SAFETY: this function has the feature; the sizes are the shape's (asserted above).
-        unsafe { layer.image(input, &[step.pad_value; 16], scratch, output.as_mut_ptr()) };
+        unsafe { layer.image(input, &pad, scratch, output.as_mut_ptr()) };
     }
 }
