@@ -8,7 +8,10 @@ pub mod scalar;
 mod tile;
 
 #[cfg(target_arch = "aarch64")]
+#[macro_use]
 pub mod dotprod;
+#[cfg(target_arch = "aarch64")]
+pub mod i8mm;
 #[cfg(target_arch = "aarch64")]
 pub mod neon;
 

@@ -223,7 +223,7 @@ impl Machine for Sdot {
             match line.finish {
                 Finish::Quick => wide_of!(line, times, mr, quick),
                 Finish::Any => wide_of!(line, times, mr, any),
-                Finish::Sums => wide_of!(line, times, mr, sums),
+                Finish::Sums => wide!(line, times, 1, sums; [c0 20 0 1 2 3];),
             }
         }
     }
@@ -235,7 +235,7 @@ impl Machine for Sdot {
             match line.finish {
                 Finish::Quick => narrow_of!(line, mr, quick),
                 Finish::Any => narrow_of!(line, mr, any),
-                Finish::Sums => narrow_of!(line, mr, sums),
+                Finish::Sums => narrow!(line, 1, sums; [c0 16 0 1]; ; [0 1];),
             }
         }
     }

@@ -246,7 +246,8 @@ impl Layer<'_> {
     unsafe fn image(&self, input: &[i8], pad: &[i8; 16], scratch: &mut [i8], to: *mut i8) {
         let (s, (width, height)) = (self.s, self.form.tile());
         let (in_len, out_len) = (s.in_w * s.in_c, s.out_w * s.out_c);
-        let (columns, middle) = (scratch.as_ptr(), scratch[s.pad_left.min(self.form.columns(s.out_w)) * COLUMN..].as_mut_ptr());
+        let (columns, middle) =
+            (scratch.as_ptr(), scratch[s.pad_left.min(self.form.columns(s.out_w)) * COLUMN..].as_mut_ptr());
         let fits = s.out_w >= width && s.out_h >= height;
         let (tables, constants) = (self.tables[HEAD..].as_ptr(), self.tables[Constants::AT..].as_ptr());
         let mut y = 0;
@@ -328,7 +329,10 @@ pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
     };
     let DepthwiseData { input, output, weights, requant, tables, scratch } = data;
     let (columns, scratch) = (form.columns(s.out_w), view_mut::<i8>(scratch));
-    assert!(scratch.len() >= columns * COLUMN && tables.len() >= tables_len(s), "scratch space or tables are too small");
+    assert!(
+        scratch.len() >= columns * COLUMN && tables.len() >= tables_len(s),
+        "scratch space or tables are too small"
+    );
     assert_eq!(output.len(), s.batch * s.out_h * s.out_w * s.out_c, "output has another shape");
     assert_eq!(input.len(), s.batch * s.in_h * s.in_w * s.in_c, "input has another shape");
     let (in_len, out_len) = (s.in_h * s.in_w * s.in_c, s.out_h * s.out_w * s.out_c);

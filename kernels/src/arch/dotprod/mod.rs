@@ -14,7 +14,10 @@ use super::neon;
 use crate::isa::{Isa, Kernels, PackSpec};
 
 /// The table.
-pub static KERNELS: Kernels = Kernels {
+pub static KERNELS: Kernels = TABLE;
+
+/// The same as a constant, for instruction sets that contain this one.
+pub(super) const TABLE: Kernels = Kernels {
     isa: Isa::DotProd,
     conv_pack: PackSpec { nr: 8, kr: 4, offset: 0, code_size: 1, slides: false },
     conv: conv::conv,
