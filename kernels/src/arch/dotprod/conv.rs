@@ -1,7 +1,7 @@
 //! int8 convolution with `sdot`: four products added to each of four accumulators. Sixteen codes of a pixel are read at once, and the four
 //! of a dot product named by their place.
 
-use super::driver::{self, Finish, Line, Machine};
+use crate::arch::neon::driver::{self, Finish, Line, Machine};
 use crate::ops::conv::{Conv, ConvData};
 use core::arch::asm;
 
@@ -213,6 +213,7 @@ macro_rules! narrow_of {
 
 impl Machine for Sdot {
     const KR: usize = 4;
+    const BLOCK: usize = 16;
     const WIDE: usize = 5;
     const NARROW: usize = 8;
 

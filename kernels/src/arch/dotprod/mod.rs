@@ -1,14 +1,9 @@
 //! aarch64 with dot products: convolutions by `sdot`, everything else as with NEON.
 
-#[macro_use]
-mod finish;
-
 mod columns;
 mod conv;
 mod depthwise;
-pub(super) mod driver;
 mod peak;
-mod plain;
 
 use super::neon;
 use crate::isa::{Isa, Kernels, PackSpec};

@@ -3,7 +3,7 @@
 
 use core::arch::asm;
 
-use crate::arch::dotprod::driver::{self, Finish, Line, Machine};
+use crate::arch::neon::driver::{self, Finish, Line, Machine};
 use crate::ops::conv::{Conv, ConvData};
 
 /// [`Machine`] of this instruction set.
@@ -341,6 +341,7 @@ macro_rules! narrow_of {
 
 impl Machine for Smmla {
     const KR: usize = 8;
+    const BLOCK: usize = 16;
     const WIDE: usize = 6;
     const NARROW: usize = 8;
 

@@ -1,10 +1,16 @@
 //! aarch64 with NEON, which every such CPU has.
 
+#[macro_use]
+mod finish;
+
 mod add;
 pub(super) mod conv;
 pub(super) mod depthwise;
+pub(super) mod driver;
 mod float;
+mod mlal;
 mod peak;
+mod plain;
 pub(super) mod requant;
 
 use crate::isa::{Isa, Kernels, PackSpec};

@@ -52,7 +52,7 @@ pub(in crate::arch) struct Line {
     pub(in crate::arch) to: *mut i8,
     /// Codes from pixel to pixel.
     pub(in crate::arch) pitch: usize,
-    /// Blocks of 16 codes per segment.
+    /// Blocks of [`Machine::BLOCK`] codes per segment.
     pub(in crate::arch) blocks: usize,
     /// Codes left over: the number of [`Machine::KR`].
     pub(in crate::arch) rest: usize,
@@ -75,6 +75,8 @@ pub(in crate::arch) struct Line {
 pub(in crate::arch) trait Machine {
     /// Codes per dot product; weights are packed in panels of 8 channels × `KR`.
     const KR: usize;
+    /// Codes of a [`Line`]'s block.
+    const BLOCK: usize;
     /// Most pixels of a tile of 16 channels, and of 8.
     const WIDE: usize;
     const NARROW: usize;
@@ -281,7 +283,7 @@ pub(in crate::arch) unsafe fn conv<M: Machine>(step: &Conv, data: ConvData<'_>) 
         return plainly::<M>(step, input, output, weights, &requant);
     }
     let rule = Rule::new(&requant, step.fits_words);
-    let per_block = 16 / M::KR;
+    let per_block = M::BLOCK / M::KR;
     let mut list = [const { MaybeUninit::uninit() }; SEGMENTS];
     let mut line = Line {
         segments: list.as_ptr().cast(),
