@@ -1,187 +1,261 @@
-//! int8 depthwise convolution of 3×3 kernels with `sdot`. Four lines are brought together so that the four codes of a channel in a column are a
-//! dot product: three of them make a pixel. With stride 1, four lines serve two lines of the output.
+//! The depthwise convolution with `sdot`: the four codes of a channel in a column are a dot product, three of them make a pixel. Tiles of 2 × 2
+//! pixels (stride 1) or 4 (stride 2), 8 channels at a time.
 
-use core::arch::aarch64::*;
+use core::arch::asm;
 
-use super::columns::{COLUMN, Tiles, interleave, tiles_1, tiles_2};
-use crate::arch::neon::depthwise as neon;
-use crate::arith::{RequantData, Rounding};
-use crate::ops::conv::ConvShape;
+use crate::arch::neon::columns::{self, COLUMN, Columns, Form, Four, Tiles};
 use crate::ops::depthwise::{Depthwise, DepthwiseData};
-use crate::span::view_mut;
 
-/// Bytes before the tables of the blocks: those of [`neon`], then the [`Constants`].
-const HEAD: usize = 128;
-/// Largest number of columns: the distance between lines is a register, the scratch space not endless.
-const COLUMNS: usize = 4096;
-/// Added to a float of less than 2²², it leaves the nearest integer in the lowest bits.
-const MAGIC: f32 = 12_582_912.0;
-
-/// What all blocks share, in the tables: 16 bytes that are added in rounding, 16 times the lower limit, 16 times the upper limit, then
-/// whether [`is_quick`] holds.
-struct Constants;
-
-impl Constants {
-    const AT: usize = 64;
-    const QUICK: usize = 16 * 3 + Self::AT;
-    /// Whether there is what [`one_pixel`] needs.
-    const ONE: usize = Self::QUICK + 1;
-}
-
-/// Strides that have code here.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// Stride 1: tiles of 2 × 2 pixels.
-    Dense,
-    /// Stride 2: tiles of 4 pixels of a line.
-    Strided,
-}
-
-impl Form {
-    fn of(s: &ConvShape) -> Option<Form> {
-        let fits = (s.k_h, s.k_w, s.dilation_h, s.dilation_w) == (3, 3, 1, 1)
-            && s.in_c == s.out_c
-            && s.in_c.is_multiple_of(8)
-            && s.out_w < COLUMNS / 2;
-        match (s.stride_h, s.stride_w) {
-            (1, 1) if fits => Some(Form::Dense),
-            (2, 2) if fits => Some(Form::Strided),
-            _ => None,
-        }
+/// Writes `count` columns of four lines: of each channel its four codes, `COLUMN` bytes from column to column. From a line, `step` codes from
+/// pixel to pixel.
+///
+/// # Safety
+/// 16 channels, or 8 if `half`, are readable at each place; `count ≥ 1` columns may be written.
+#[inline(always)]
+unsafe fn interleave(lines: Four, to: *mut i8, count: usize, half: bool) {
+    let [(a, sa), (b, sb), (c, sc), (d, sd)] = lines;
+    macro_rules! lines {
+        ($arrangement:literal) => {
+            // SAFETY: reads and writes what the caller vouches for.
+            unsafe {
+                asm!(
+                    "2:",
+                    concat!("ld1 {{v0.", $arrangement, "}}, [{a}], {sa}"),
+                    concat!("ld1 {{v1.", $arrangement, "}}, [{b}], {sb}"),
+                    concat!("ld1 {{v2.", $arrangement, "}}, [{c}], {sc}"),
+                    concat!("ld1 {{v3.", $arrangement, "}}, [{d}], {sd}"),
+                    "subs {n}, {n}, #1",
+                    concat!("st4 {{v0.", $arrangement, ", v1.", $arrangement, ", v2.", $arrangement, ", v3.", $arrangement, "}}, [{to}], {pitch}"),
+                    "b.ne 2b",
+                    a = inout(reg) a => _, b = inout(reg) b => _, c = inout(reg) c => _, d = inout(reg) d => _,
+                    sa = in(reg) sa, sb = in(reg) sb, sc = in(reg) sc, sd = in(reg) sd,
+                    to = inout(reg) to => _, n = inout(reg) count => _, pitch = in(reg) COLUMN,
+                    out("v0") _, out("v1") _, out("v2") _, out("v3") _,
+                    options(nostack)
+                )
+            }
+        };
     }
-
-    /// Pixels of a tile side by side, and lines.
-    const fn tile(self) -> (usize, usize) {
-        match self {
-            Form::Dense => (2, 2),
-            Form::Strided => (4, 1),
-        }
-    }
-
-    /// Columns under the tiles of a line.
-    const fn columns(self, out_w: usize) -> usize {
-        match self {
-            Form::Dense => (if out_w < 2 { 2 } else { out_w }) + 2,
-            Form::Strided => (if out_w < 4 { 4 } else { out_w }) * 2 + 1,
-        }
-    }
-
-    /// Bytes of a block's table: weights, 8 scales, the bias of two pixels.
-    const fn table(self) -> usize {
-        match self {
-            Form::Dense => 192 + 32 + 64,
-            Form::Strided => 96 + 32 + 64,
-        }
-    }
+    if half { lines!("8b") } else { lines!("16b") }
 }
 
-/// Bytes of scratch space.
-pub(super) fn scratch_len(s: &ConvShape) -> usize {
-    let columns = Form::of(s).map_or(0, |form| form.columns(s.out_w) * COLUMN);
-    columns.max(neon::scratch_len(s))
+/// An instruction on each of v0…v7.
+macro_rules! each {
+    ($a:literal $v:literal $b:literal) => { concat!($a, $v, $b, $v, ".4s\n") };
+    ($a:literal $b:literal) => { concat!(each!($a 0 $b), each!($a 1 $b), each!($a 2 $b), each!($a 3 $b), each!($a 4 $b), each!($a 5 $b), each!($a 6 $b), each!($a 7 $b)) };
 }
 
-/// Where the tables of the blocks end.
-fn blocks_end(s: &ConvShape, form: Form) -> usize {
-    HEAD + s.out_c / 8 * form.table()
+/// The same by the scales.
+macro_rules! scaled {
+    () => { scaled!(0 28, 1 29, 2 28, 3 29, 4 28, 5 29, 6 28, 7 29) };
+    ($($v:literal $scale:literal),*) => { concat!($("fmul v", $v, ".4s, v", $v, ".4s, v", $scale, ".4s\n",)* "") };
 }
 
-/// Whether [`one_pixel`] runs.
-fn is_one(s: &ConvShape) -> bool {
-    s.out_h * s.out_w == 1 && s.out_c >= 16
-}
-
-/// The taps that see the image of [`one_pixel`], by row and column.
-fn taps_of_one(s: &ConvShape) -> [Option<usize>; 9] {
-    core::array::from_fn(|tap| {
-        let row = ConvShape::source(0, 1, tap / 3, 1, s.pad_top, s.in_h)?;
-        let column = ConvShape::source(0, 1, tap % 3, 1, s.pad_left, s.in_w)?;
-        Some(row * s.in_w + column)
-    })
-}
-
-/// Bytes of the tables.
-pub(super) fn tables_len(s: &ConvShape) -> usize {
-    match Form::of(s) {
-        None => neon::tables_len(s),
-        Some(form) => (blocks_end(s, form) + if is_one(s) { 4 * s.out_c } else { 0 }).next_multiple_of(64),
-    }
-}
-
-/// Whether the shortest way to the codes is right: all codes are allowed, sums with zero point fit in 16 bits, and the zero point is even (adding
-/// it before rounding leaves what is half way between two integers at the same choice).
-fn is_quick(s: &ConvShape, weights: &[i8], requant: &RequantData<'_>) -> bool {
-    let scale: &[f32] = crate::span::view(requant.multiplier);
-    let (rule, row_len) = (&requant.rule, s.out_c.next_multiple_of(64));
-    let fits = |c: usize| {
-        let sum: i64 = weights[c..].iter().step_by(row_len).map(|w| i64::from(w.unsigned_abs())).sum();
-        let most = sum * 128 + i64::from(requant.bias[c]).abs();
-        most < 1 << 24 && most as f32 * scale[c].abs() < 32_000.0
+/// Codes of 8 × 4 sums in v0…v7, as v0 and v4; scales in v28 and v29. `v30`: what added to a number leaves it rounded, zero point added, in the
+/// lowest 16 bits.
+macro_rules! quick {
+    () => {
+        concat!(
+            each!("scvtf v" ".4s, v"), scaled!(),
+            each!("fadd v" ".4s, v30.4s, v"),
+            "uzp1 v0.8h, v0.8h, v1.8h\nuzp1 v2.8h, v2.8h, v3.8h\nuzp1 v4.8h, v4.8h, v5.8h\nuzp1 v6.8h, v6.8h, v7.8h\n",
+            "sqxtn v0.8b, v0.8h\nsqxtn v4.8b, v4.8h\nsqxtn2 v0.16b, v2.8h\nsqxtn2 v4.16b, v6.8h"
+        )
     };
-    rule.lo <= -128 && rule.hi >= 127 && rule.zero_point % 2 == 0 && (0..s.out_c).all(fits)
 }
 
-/// See [`crate::ops::depthwise::depthwise_tables`].
-pub(super) fn tables(s: &ConvShape, weights: &[i8], (requant, pad): (&RequantData<'_>, i8), to: &mut [u8]) {
-    neon::tables(s, weights, (requant, pad), to);
-    let Some(form) = Form::of(s).filter(|_| requant.rule.rounding == Rounding::F32Even) else {
-        return;
+/// The same for any numbers, zero point and limits. `v30`: the zero point in 16 bits; the limits are read.
+macro_rules! any {
+    () => {
+        concat!(
+            each!("scvtf v" ".4s, v"), scaled!(),
+            each!("fcvtns v" ".4s, v"),
+            "ldp q16, q17, [{constants}, #16]\n",
+            "sqxtn v0.4h, v0.4s\nsqxtn v2.4h, v2.4s\nsqxtn v4.4h, v4.4s\nsqxtn v6.4h, v6.4s\n",
+            "sqxtn2 v0.8h, v1.4s\nsqxtn2 v2.8h, v3.4s\nsqxtn2 v4.8h, v5.4s\nsqxtn2 v6.8h, v7.4s\n",
+            "sqadd v0.8h, v0.8h, v30.8h\nsqadd v2.8h, v2.8h, v30.8h\nsqadd v4.8h, v4.8h, v30.8h\nsqadd v6.8h, v6.8h, v30.8h\n",
+            "sqxtn v0.8b, v0.8h\nsqxtn v4.8b, v4.8h\nsqxtn2 v0.16b, v2.8h\nsqxtn2 v4.16b, v6.8h\n",
+            "smax v0.16b, v0.16b, v16.16b\nsmax v4.16b, v4.16b, v16.16b\nsmin v0.16b, v0.16b, v17.16b\nsmin v4.16b, v4.16b, v17.16b"
+        )
     };
-    let (rule, row_len) = (&requant.rule, s.out_c.next_multiple_of(64));
-    let scale: &[f32] = crate::span::view(requant.multiplier);
-    let quick = is_quick(s, weights, requant);
-    let (head, blocks) = to.split_at_mut(HEAD);
-    head[Constants::ONE] = u8::from(is_one(s));
-    let (blocks, one) = blocks.split_at_mut(blocks_end(s, form) - HEAD);
-    if is_one(s) {
-        let outside = taps_of_one(s).map(|place| place.is_none());
-        for (c, to) in one.chunks_exact_mut(4).enumerate().take(s.out_c) {
-            let sum: i32 = (0..9).filter(|&tap| outside[tap]).map(|tap| i32::from(weights[tap * row_len + c])).sum();
-            to.copy_from_slice(&requant.bias[c].wrapping_add(sum * i32::from(pad)).to_ne_bytes());
-        }
-    }
-    head[Constants::QUICK] = u8::from(quick);
-    let zero = rule.zero_point as i16;
-    for (i, to) in head[Constants::AT..][..16].iter_mut().enumerate() {
-        *to = if quick { (MAGIC + f32::from(zero)).to_ne_bytes()[i % 4] } else { zero.to_ne_bytes()[i % 2] };
-    }
-    head[Constants::AT + 16..][..16].fill(rule.lo as i8 as u8);
-    head[Constants::AT + 32..][..16].fill(rule.hi as i8 as u8);
-    for (block, to) in blocks.chunks_exact_mut(form.table()).take(s.out_c / 8).enumerate() {
-        let (w, rest) = to.split_at_mut(form.table() - 96);
-        for (i, to) in w.iter_mut().enumerate() {
-            // Column, channel, and what the line of a tile that this is for sees of the four lines.
-            let (kx, c, ky) = (i / 32 % 3, i / 4 % 8, (i % 4).wrapping_sub(i / 96));
-            *to = if ky < 3 { weights[(ky * 3 + kx) * row_len + 8 * block + c] as u8 } else { 0 };
-        }
-        let numbers = rest.chunks_exact_mut(4).enumerate();
-        for (i, to) in numbers {
-            let c = 8 * block + i % 8;
-            to.copy_from_slice(&if i < 8 { scale[c].to_ne_bytes() } else { requant.bias[c].to_ne_bytes() });
-        }
-    }
 }
 
-/// A layer whose shape has code here.
-struct Layer<'a> {
-    s: &'a ConvShape,
-    form: Form,
-    tables: &'a [u8],
-    quick: bool,
-    /// Columns under a line that are of the image.
-    middle: usize,
+/// Three columns for the four sums in two registers.
+macro_rules! three {
+    ($a:literal $b:literal; $([$wa:literal $wb:literal $xa:literal $xb:literal])*) => {
+        concat!($("sdot v", $a, ".4s, v", $wa, ".16b, v", $xa, ".16b\nsdot v", $b, ".4s, v", $wb, ".16b, v", $xb, ".16b\n",)* "")
+    };
 }
 
-impl Layer<'_> {
-    /// Tiles of some pixels of a line.
-    ///
-    /// # Safety
-    /// As [`tiles_1`].
+macro_rules! tiles {
+    ($tiles:ident, $finish:ident, [$($weights:literal),*], [$($sums:expr),*], [$($store:literal),*]) => {
+        asm!(
+            ".arch_extension dotprod",
+            "ldr q30, [{constants}]",
+            "3:",
+            $($weights,)*
+            "2: // {o1}",
+            "ld1 {{v0.4s, v1.4s, v2.4s, v3.4s}}, [{table}]",
+            "ld1 {{v4.4s, v5.4s, v6.4s, v7.4s}}, [{table}]",
+            $($sums,)*
+            $finish!(),
+            $($store,)*
+            "subs {n}, {n}, #1",
+            "b.ne 2b",
+            "subs {blocks}, {blocks}, #1",
+            "b.eq 4f",
+            "ldp {columns}, {n}, [{tiles}]",
+            "ldp {o0}, {o1}, [{tiles}, #16]",
+            "add {columns}, {columns}, #32",
+            "add {table}, {table}, #64",
+            "add {o0}, {o0}, #8",
+            "add {o1}, {o1}, #8",
+            "b 3b",
+            "4:",
+            tiles = in(reg) &raw const *$tiles,
+            blocks = inout(reg) $tiles.blocks => _,
+            columns = inout(reg) $tiles.columns => _,
+            n = inout(reg) $tiles.count => _,
+            table = inout(reg) $tiles.table => _,
+            constants = in(reg) $tiles.constants,
+            o0 = inout(reg) $tiles.to[0] => _,
+            o1 = inout(reg) $tiles.to[1] => _,
+            pitch = in(reg) $tiles.pitch,
+            out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
+            out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _,
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
+            out("v24") _, out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _,
+            options(nostack)
+        )
+    };
+}
+
+/// Stride 1: tiles of 2 × 2 pixels, 8 channels at a time.
+///
+/// # Safety
+/// The CPU has dot products; the columns, the tables and the codes of all tiles are there.
+#[inline(always)]
+unsafe fn tiles_1<const QUICK: bool>(tiles: &Tiles) {
+    macro_rules! go {
+        ($finish:ident) => {
+            tiles!(
+                tiles, $finish,
+                [
+                    "ld1 {{v8.16b, v9.16b, v10.16b, v11.16b}}, [{table}], #64",
+                    "ld1 {{v12.16b, v13.16b, v14.16b, v15.16b}}, [{table}], #64",
+                    "ld1 {{v24.16b, v25.16b, v26.16b, v27.16b}}, [{table}], #64",
+                    "ldp q28, q29, [{table}], #32"
+                ],
+                [
+                    "ldp q16, q17, [{columns}], #128",
+                    "ldp q18, q19, [{columns}, #-64]",
+                    "ldp q20, q21, [{columns}]",
+                    "ldp q22, q23, [{columns}, #64]",
+                    three!(0 1; [8 9 16 17] [10 11 18 19] [12 13 20 21]),
+                    three!(4 5; [14 15 16 17] [24 25 18 19] [26 27 20 21]),
+                    three!(2 3; [8 9 18 19] [10 11 20 21] [12 13 22 23]),
+                    three!(6 7; [14 15 18 19] [24 25 20 21] [26 27 22 23])
+                ],
+                [
+                    "st1 {{v0.d}}[0], [{o0}], {pitch}", "st1 {{v4.d}}[0], [{o1}], {pitch}",
+                    "st1 {{v0.d}}[1], [{o0}], {pitch}", "st1 {{v4.d}}[1], [{o1}], {pitch}"
+                ]
+            )
+        };
+    }
+    // SAFETY: as this function's.
+    unsafe { if QUICK { go!(quick) } else { go!(any) } }
+}
+
+/// Stride 2: tiles of 4 pixels, 8 channels at a time.
+///
+/// # Safety
+/// As [`tiles_1`].
+#[inline(always)]
+unsafe fn tiles_2<const QUICK: bool>(tiles: &Tiles) {
+    macro_rules! go {
+        ($finish:ident) => {
+            tiles!(
+                tiles, $finish,
+                [
+                    "ld1 {{v8.16b, v9.16b, v10.16b, v11.16b}}, [{table}], #64",
+                    "ldp q12, q13, [{table}], #32",
+                    "ldp q28, q29, [{table}], #32"
+                ],
+                [
+                    "ldp q14, q15, [{columns}], #512",
+                    "ldp q16, q17, [{columns}, #-448]",
+                    "ldp q18, q19, [{columns}, #-384]",
+                    "ldp q20, q21, [{columns}, #-320]",
+                    "ldp q22, q23, [{columns}, #-256]",
+                    three!(0 1; [8 9 14 15] [10 11 16 17] [12 13 18 19]),
+                    "ldp q14, q15, [{columns}, #-192]",
+                    "ldp q16, q17, [{columns}, #-128]",
+                    three!(2 3; [8 9 18 19] [10 11 20 21] [12 13 22 23]),
+                    "ldp q18, q19, [{columns}, #-64]",
+                    "ldp q20, q21, [{columns}]",
+                    three!(4 5; [8 9 22 23] [10 11 14 15] [12 13 16 17]),
+                    three!(6 7; [8 9 16 17] [10 11 18 19] [12 13 20 21])
+                ],
+                [
+                    "st1 {{v0.d}}[0], [{o0}], {pitch}", "st1 {{v0.d}}[1], [{o0}], {pitch}",
+                    "st1 {{v4.d}}[0], [{o0}], {pitch}", "st1 {{v4.d}}[1], [{o0}], {pitch}"
+                ]
+            )
+        };
+    }
+    // SAFETY: as this function's.
+    unsafe { if QUICK { go!(quick) } else { go!(any) } }
+}
+
+/// [`Columns`] of this instruction set.
+pub(super) struct Sdot;
+
+impl Columns for Sdot {
+    const LOWEST: bool = true;
+    const HALVES: bool = true;
+
+    fn width(form: Form) -> usize {
+        match form {
+            Form::Dense => 2,
+            Form::Strided => 4,
+        }
+    }
+
+    /// Twice weights, 8 scales, the bias of two pixels.
+    fn table(form: Form) -> usize {
+        match form {
+            Form::Dense => 2 * (192 + 32 + 64),
+            Form::Strided => 2 * (96 + 32 + 64),
+        }
+    }
+
+    fn fill(form: Form, weight: impl Fn(usize, usize) -> i8, numbers: impl Fn(usize) -> (i32, f32), to: &mut [u8]) {
+        for (half, to) in to.chunks_exact_mut(Self::table(form) / 2).enumerate() {
+            let (weights, rest) = to.split_at_mut(Self::table(form) / 2 - 96);
+            for (i, to) in weights.iter_mut().enumerate() {
+                // Column, channel, and what the line of a tile that this is for sees of the four lines.
+                let (kx, c, ky) = (i / 32 % 3, i / 4 % 8, (i % 4).wrapping_sub(i / 96));
+                *to = if ky < 3 { weight(ky * 3 + kx, 8 * half + c).cast_unsigned() } else { 0 };
+            }
+            for (i, to) in rest.chunks_exact_mut(4).enumerate() {
+                let (bias, scale) = numbers(8 * half + i % 8);
+                to.copy_from_slice(&if i < 8 { scale.to_ne_bytes() } else { bias.to_ne_bytes() });
+            }
+        }
+    }
+
     #[inline(always)]
-    unsafe fn tiles(&self, tiles: &Tiles) {
+    unsafe fn interleave(lines: Four, to: *mut i8, count: usize, half: bool) {
+        // SAFETY: as this function's.
+        unsafe { interleave(lines, to, count, half) }
+    }
+
+    #[inline(always)]
+    unsafe fn tiles(form: Form, quick: bool, tiles: &Tiles) {
         // SAFETY: as this function's.
         unsafe {
-            match (self.form, self.quick) {
+            match (form, quick) {
                 (Form::Dense, true) => tiles_1::<true>(tiles),
                 (Form::Dense, false) => tiles_1::<false>(tiles),
                 (Form::Strided, true) => tiles_2::<true>(tiles),
@@ -189,173 +263,11 @@ impl Layer<'_> {
             }
         }
     }
-
-    /// A line (or two, as the tile has) of an image's output, for one or two blocks of channels.
-    ///
-    /// # Safety
-    /// The CPU has dot products; `tiles` knows all columns and the line's output; its count is that of all tiles of the line.
-    #[inline(always)]
-    unsafe fn line(&self, mut tiles: Tiles) {
-        let (s, width) = (self.s, self.form.tile().0);
-        let rest = s.out_w % width;
-        for _ in 0..2 {
-            // SAFETY: as this function's.
-            unsafe { self.tiles(&tiles) };
-            if rest == 0 || tiles.count == 0 {
-                return;
-            }
-            // The last tile begins inside the one before.
-            let x = s.out_w - width;
-            tiles.columns = tiles.columns.wrapping_add(x * s.stride_w * COLUMN);
-            tiles.to = tiles.to.map(|at| at.wrapping_add(x * s.out_c));
-            tiles.count = 1;
-        }
-    }
-
-    /// The same by way of a buffer, where tiles reach beyond the output.
-    ///
-    /// # Safety
-    /// As [`Layer::line`].
-    #[inline(never)]
-    unsafe fn line_by_tiles(&self, tiles: Tiles) {
-        let (s, (width, height)) = (self.s, self.form.tile());
-        let mut x = 0;
-        while x < s.out_w {
-            x = x.min(s.out_w.max(width) - width);
-            let mut there = [[0_i8; 64]; 2];
-            let to = there.each_mut().map(|line| line.as_mut_ptr());
-            let columns = tiles.columns.wrapping_add(x * s.stride_w * COLUMN);
-            // SAFETY: as this function's; the buffer has room for a tile of 16 channels.
-            unsafe { self.tiles(&Tiles { columns, count: 1, to, pitch: 16, ..tiles }) };
-            for (line, to) in there.iter().zip(tiles.to).take(height.min(s.out_h)) {
-                for (j, codes) in line.chunks_exact(16).enumerate().take(width.min(s.out_w)) {
-                    let to = to.wrapping_add((x + j) * s.out_c);
-                    // SAFETY: the pixel's channels are there.
-                    unsafe { to.copy_from_nonoverlapping(codes.as_ptr(), 8 * tiles.blocks) };
-                }
-            }
-            x += width;
-        }
-    }
-
-    /// An image.
-    ///
-    /// # Safety
-    /// The CPU has dot products; input and output have the shape's sizes.
-    #[inline(always)]
-    unsafe fn image(&self, input: &[i8], pad: &[i8; 16], scratch: &mut [i8], to: *mut i8) {
-        let (s, (width, height)) = (self.s, self.form.tile());
-        let (in_len, out_len) = (s.in_w * s.in_c, s.out_w * s.out_c);
-        let (columns, middle) =
-            (scratch.as_ptr(), scratch[s.pad_left.min(self.form.columns(s.out_w)) * COLUMN..].as_mut_ptr());
-        let fits = s.out_w >= width && s.out_h >= height;
-        let (tables, constants) = (self.tables[HEAD..].as_ptr(), self.tables[Constants::AT..].as_ptr());
-        let mut y = 0;
-        while y < s.out_h {
-            // The last tile may begin inside the one before.
-            let top = y.min(s.out_h.max(height) - height);
-            let mut lines = [0, 1, 2, 3].map(|i| {
-                let row = (top * s.stride_h + i).wrapping_sub(s.pad_top);
-                // The fourth line of a strided kernel is multiplied by zero.
-                let there = row < s.in_h && (i < 3 || self.form == Form::Dense);
-                if there { (input[row * in_len..].as_ptr(), s.in_c, 16) } else { (pad.as_ptr(), 0, 0) }
-            });
-            let mut first = to.wrapping_add(top * out_len);
-            let (mut table, mut left) = (tables, s.in_c);
-            while left > 0 {
-                let blocks = if left >= 16 { 2 } else { 1 };
-                let to = [first, first.wrapping_add(out_len)];
-                let tiles = Tiles { columns, count: s.out_w / width, to, table, constants, pitch: s.out_c, blocks };
-                // SAFETY: lines of the image have all channels of all its columns, the padding 16 codes; the columns were counted
-                // when the scratch space was (asserted by the caller).
-                unsafe {
-                    if self.middle > 0 {
-                        interleave(lines.map(|(at, step, _)| (at, step)), middle, self.middle, blocks == 1);
-                    }
-                    if fits {
-                        self.line(tiles);
-                    } else {
-                        self.line_by_tiles(tiles);
-                    }
-                }
-                lines = lines.map(|(at, step, more)| (at.wrapping_add(more), step, more));
-                first = first.wrapping_add(16);
-                table = table.wrapping_add(2 * self.form.table());
-                left -= 8 * blocks;
-            }
-            y += height;
-        }
-    }
-}
-
-/// An image whose output is one pixel: the taps that see the image, 16 channels at a time, with the weights as they were. What the others see is in
-/// the bias.
-///
-/// # Safety
-/// The CPU has NEON; input and output have the shape's sizes, weights those of [`Depthwise::weights`].
-#[inline(always)]
-unsafe fn one_pixel(s: &ConvShape, input: &[i8], weights: &[i8], finish: &neon::Finish<'_>, output: &mut [i8]) {
-    let row_len = s.out_c.next_multiple_of(64);
-    let (mut taps, mut count) = ([(0, 0); 9], 0);
-    for (tap, place) in taps_of_one(s).into_iter().enumerate() {
-        if let Some(place) = place {
-            taps[count] = (place * s.in_c, tap * row_len);
-            count += 1;
-        }
-    }
-    let (input, weights) = (input.as_ptr(), weights.as_ptr());
-    for at in (0..s.out_c).step_by(16) {
-        // The last sixteen may begin among those before.
-        let at = at.min(s.out_c - 16);
-        let mut sums = finish.bias(at);
-        for &(code, weight) in &taps[..count] {
-            // SAFETY: every tap has all channels.
-            unsafe {
-                let (x, w) = (vld1q_s8(input.add(code + at)), vld1q_s8(weights.add(weight + at)));
-                neon::add_wide(&mut sums, vmull_s8(vget_low_s8(x), vget_low_s8(w)), vmull_high_s8(x, w));
-            }
-        }
-        finish.write(sums, finish.scales(at), at, &mut output[at..at + 16]);
-    }
 }
 
 /// See [`Depthwise`].
 #[target_feature(enable = "neon,dotprod")]
 pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
-    let s = &step.shape;
-    let Some(form) = Form::of(s).filter(|_| step.requant.rounding == Rounding::F32Even) else {
-        // SAFETY: every CPU with dot products has NEON.
-        return unsafe { neon::depthwise(step, data) };
-    };
-    let DepthwiseData { input, output, weights, requant, tables, scratch } = data;
-    let (columns, scratch) = (form.columns(s.out_w), view_mut::<i8>(scratch));
-    assert!(
-        scratch.len() >= columns * COLUMN && tables.len() >= tables_len(s),
-        "scratch space or tables are too small"
-    );
-    assert_eq!(output.len(), s.batch * s.out_h * s.out_w * s.out_c, "output has another shape");
-    assert_eq!(input.len(), s.batch * s.in_h * s.in_w * s.in_c, "input has another shape");
-    let (in_len, out_len) = (s.in_h * s.in_w * s.in_c, s.out_h * s.out_w * s.out_c);
-    if tables[Constants::ONE] == 1 && is_one(s) && weights.len() >= 9 * s.out_c.next_multiple_of(64) {
-        let bias = crate::span::view(&tables[blocks_end(s, form)..]);
-        let requant = RequantData { bias, ..requant };
-        let finish = neon::Finish::new(&requant);
-        for (input, output) in input.chunks_exact(in_len.max(1)).zip(output.chunks_exact_mut(out_len)) {
-            // SAFETY: this function has the feature; the sizes are the shape's (asserted above).
-            unsafe { one_pixel(s, input, weights, &finish, output) };
-        }
-        return;
-    }
-    let left = s.pad_left.min(columns);
-    let middle = s.in_w.min(columns - left);
-    // The padding columns stay as they are.
-    scratch[..left * COLUMN].fill(step.pad_value);
-    scratch[(left + middle) * COLUMN..columns * COLUMN].fill(step.pad_value);
-    let layer = Layer { s, form, tables, quick: tables[Constants::QUICK] == 1, middle };
-    let pad = [step.pad_value; 16];
-    for (image, output) in output.chunks_exact_mut(out_len.max(1)).enumerate() {
-        let input = &input[image * in_len..][..in_len];
-        // SAFETY: this function has the feature; the sizes are the shape's (asserted above).
-        unsafe { layer.image(input, &pad, scratch, output.as_mut_ptr()) };
-    }
+    // SAFETY: this function has the feature.
+    unsafe { columns::depthwise::<Sdot>(step, data) }
 }

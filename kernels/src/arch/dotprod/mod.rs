@@ -1,6 +1,5 @@
 //! aarch64 with dot products: convolutions by `sdot`, everything else as with NEON.
 
-mod columns;
 mod conv;
 mod depthwise;
 mod peak;
@@ -17,9 +16,9 @@ pub(super) const TABLE: Kernels = Kernels {
     conv_pack: PackSpec { nr: 8, kr: 4, offset: 0, code_size: 1, slides: false },
     conv: conv::conv,
     depthwise: depthwise::depthwise,
-    depthwise_scratch: depthwise::scratch_len,
-    depthwise_tables_len: depthwise::tables_len,
-    depthwise_tables: depthwise::tables,
+    depthwise_scratch: neon::columns::scratch_len::<depthwise::Sdot>,
+    depthwise_tables_len: neon::columns::tables_len::<depthwise::Sdot>,
+    depthwise_tables: neon::columns::tables::<depthwise::Sdot>,
     peak_int8: peak::int8,
     ..neon::TABLE
 };

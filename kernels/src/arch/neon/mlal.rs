@@ -13,9 +13,29 @@ struct Pairs;
 macro_rules! two {
     ($a:literal $b:literal; $w:literal $v:literal; $x:literal $y:literal) => {
         concat!(
-            "smull v28.8h, v", $w, ".8b, v", $x, ".8b\nsmull2 v29.8h, v", $w, ".16b, v", $x, ".16b\n",
-            "smlal v28.8h, v", $v, ".8b, v", $y, ".8b\nsmlal2 v29.8h, v", $v, ".16b, v", $y, ".16b\n",
-            "sadalp v", $a, ".4s, v28.8h\nsadalp v", $b, ".4s, v29.8h\n"
+            "smull v28.8h, v",
+            $w,
+            ".8b, v",
+            $x,
+            ".8b\nsmull2 v29.8h, v",
+            $w,
+            ".16b, v",
+            $x,
+            ".16b\n",
+            "smlal v28.8h, v",
+            $v,
+            ".8b, v",
+            $y,
+            ".8b\nsmlal2 v29.8h, v",
+            $v,
+            ".16b, v",
+            $y,
+            ".16b\n",
+            "sadalp v",
+            $a,
+            ".4s, v28.8h\nsadalp v",
+            $b,
+            ".4s, v29.8h\n"
         )
     };
 }
@@ -24,17 +44,35 @@ macro_rules! two {
 macro_rules! one {
     ($a:literal $b:literal; $w:literal; $x:literal) => {
         concat!(
-            "smull v28.8h, v", $w, ".8b, v", $x, ".8b\nsmull2 v29.8h, v", $w, ".16b, v", $x, ".16b\n",
-            "sadalp v", $a, ".4s, v28.8h\nsadalp v", $b, ".4s, v29.8h\n"
+            "smull v28.8h, v",
+            $w,
+            ".8b, v",
+            $x,
+            ".8b\nsmull2 v29.8h, v",
+            $w,
+            ".16b, v",
+            $x,
+            ".16b\n",
+            "sadalp v",
+            $a,
+            ".4s, v28.8h\nsadalp v",
+            $b,
+            ".4s, v29.8h\n"
         )
     };
 }
 
 /// Reads eight codes of a pixel, four, or two.
 macro_rules! pairs {
-    (8 $c:ident) => { concat!("ld4r {{v24.8h, v25.8h, v26.8h, v27.8h}}, [{", stringify!($c), "}], #8") };
-    (4 $c:ident) => { concat!("ld2r {{v24.8h, v25.8h}}, [{", stringify!($c), "}], #4") };
-    (2 $c:ident) => { concat!("ld1r {{v24.8h}}, [{", stringify!($c), "}]") };
+    (8 $c:ident) => {
+        concat!("ld4r {{v24.8h, v25.8h, v26.8h, v27.8h}}, [{", stringify!($c), "}], #8")
+    };
+    (4 $c:ident) => {
+        concat!("ld2r {{v24.8h, v25.8h}}, [{", stringify!($c), "}], #4")
+    };
+    (2 $c:ident) => {
+        concat!("ld1r {{v24.8h}}, [{", stringify!($c), "}]")
+    };
 }
 
 /// The registers that a block of assembly changes, and what it takes.
