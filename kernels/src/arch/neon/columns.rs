@@ -1,10 +1,10 @@
 //! int8 depthwise convolution of 3×3 kernels by blocks of assembly. Four lines of 16 channels are brought together column by column; with stride 1
 //! they serve two lines of the output. How a column lies and how it is multiplied is an instruction set's ([`Columns`]).
 
-use core::arch::aarch64::*;
 use core::marker::PhantomData;
 
 use super::depthwise as neon;
+use super::one_pixel::{Numbers, is_one, one_pixel, taps_of_one};
 use crate::arith::{RequantData, Rounding};
 use crate::ops::conv::ConvShape;
 use crate::ops::depthwise::{Depthwise, DepthwiseData};
@@ -127,20 +127,6 @@ fn blocks_end<C: Columns>(s: &ConvShape, form: Form) -> usize {
     HEAD + s.out_c.div_ceil(16) * C::table(form)
 }
 
-/// Whether [`one_pixel`] runs.
-fn is_one(s: &ConvShape) -> bool {
-    s.out_h * s.out_w == 1 && s.out_c >= 16
-}
-
-/// The taps that see the image of [`one_pixel`], by row and column.
-fn taps_of_one(s: &ConvShape) -> [Option<usize>; 9] {
-    core::array::from_fn(|tap| {
-        let row = ConvShape::source(0, 1, tap / 3, 1, s.pad_top, s.in_h)?;
-        let column = ConvShape::source(0, 1, tap % 3, 1, s.pad_left, s.in_w)?;
-        Some(row * s.in_w + column)
-    })
-}
-
 /// Bytes of the tables.
 pub(in crate::arch) fn tables_len<C: Columns>(s: &ConvShape) -> usize {
     match Form::of(s) {
@@ -177,7 +163,7 @@ pub(in crate::arch) fn tables<C: Columns>(
     let scale: &[f32] = crate::span::view(requant.multiplier);
     let quick = is_quick(s, weights, requant);
     let (head, blocks) = to.split_at_mut(HEAD);
-    head[Constants::ONE] = u8::from(is_one(s));
+    head[Constants::ONE] = u8::from(is_one(s) && taps_of_one(s).iter().any(Option::is_some));
     let (blocks, one) = blocks.split_at_mut(blocks_end::<C>(s, form) - HEAD);
     if is_one(s) {
         let outside = taps_of_one(s).map(|place| place.is_none());
@@ -310,37 +296,6 @@ impl<C: Columns> Layer<'_, C> {
     }
 }
 
-/// An image whose output is one pixel: the taps that see the image, 16 channels at a time, with the weights as they were. What the others see is in
-/// the bias.
-///
-/// # Safety
-/// The CPU has NEON; input and output have the shape's sizes, weights those of [`Depthwise::weights`].
-#[inline(always)]
-unsafe fn one_pixel(s: &ConvShape, input: &[i8], weights: &[i8], finish: &neon::Finish<'_>, output: &mut [i8]) {
-    let row_len = s.out_c.next_multiple_of(64);
-    let (mut taps, mut count) = ([(0, 0); 9], 0);
-    for (tap, place) in taps_of_one(s).into_iter().enumerate() {
-        if let Some(place) = place {
-            taps[count] = (place * s.in_c, tap * row_len);
-            count += 1;
-        }
-    }
-    let (input, weights) = (input.as_ptr(), weights.as_ptr());
-    for at in (0..s.out_c).step_by(16) {
-        // The last sixteen may begin among those before.
-        let at = at.min(s.out_c - 16);
-        let mut sums = finish.bias(at);
-        for &(code, weight) in &taps[..count] {
-            // SAFETY: every tap has all channels.
-            unsafe {
-                let (x, w) = (vld1q_s8(input.add(code + at)), vld1q_s8(weights.add(weight + at)));
-                neon::add_wide(&mut sums, vmull_s8(vget_low_s8(x), vget_low_s8(w)), vmull_high_s8(x, w));
-            }
-        }
-        finish.write(sums, finish.scales(at), at, &mut output[at..at + 16]);
-    }
-}
-
 /// See [`Depthwise`].
 ///
 /// # Safety
@@ -363,20 +318,24 @@ pub(in crate::arch) unsafe fn depthwise<C: Columns>(step: &Depthwise, data: Dept
     assert_eq!(input.len(), s.batch * s.in_h * s.in_w * s.in_c, "input has another shape");
     let (in_len, out_len) = (s.in_h * s.in_w * s.in_c, s.out_h * s.out_w * s.out_c);
     if tables[Constants::ONE] == 1 && is_one(s) && weights.len() >= 9 * s.out_c.next_multiple_of(64) {
-        let bias = crate::span::view(&tables[blocks_end::<C>(s, form)..]);
-        let requant = RequantData { bias, ..requant };
-        let finish = neon::Finish::new(&requant);
+        let bias: &[i32] = crate::span::view(&tables[blocks_end::<C>(s, form)..]);
+        let scale: &[f32] = crate::span::view(requant.multiplier);
+        assert!(bias.len().min(scale.len()) >= s.out_c, "numbers of channels are missing");
+        let (constants, quick) = (tables[Constants::AT..].as_ptr(), tables[Constants::QUICK] == 1);
+        let numbers = Numbers { bias: bias.as_ptr(), scale: scale.as_ptr(), constants, quick };
         for (input, output) in input.chunks_exact(in_len.max(1)).zip(output.chunks_exact_mut(out_len)) {
-            // SAFETY: as this function's; the sizes are the shape's (asserted above).
-            unsafe { one_pixel(s, input, weights, &finish, output) };
+            // SAFETY: input, output and weights have the shape's sizes, and so have the numbers (asserted above). (It sees a pixel of the
+            // image, or `ONE` would not be set.)
+            unsafe { one_pixel(s, input.as_ptr(), weights.as_ptr(), &numbers, output.as_mut_ptr()) };
         }
         return;
     }
     let left = s.pad_left.min(columns);
     let middle = s.in_w.min(columns - left);
     // The padding columns stay as they are.
-    scratch[..left * COLUMN].fill(step.pad_value);
-    scratch[(left + middle) * COLUMN..columns * COLUMN].fill(step.pad_value);
+    let (all, _) = scratch.as_chunks_mut::<COLUMN>();
+    all[..left].fill([step.pad_value; COLUMN]);
+    all[left + middle..columns].fill([step.pad_value; COLUMN]);
     let layer = Layer::<C> { s, form, tables, quick: tables[Constants::QUICK] == 1, middle, set: PhantomData };
     let pad = [step.pad_value; 16];
     for (image, output) in output.chunks_exact_mut(out_len.max(1)).enumerate() {

@@ -104,9 +104,8 @@ struct Block<'a> {
     pairs: bool,
 }
 
-/// Adds products of 16 channels.
 #[inline(always)]
-pub(in crate::arch) fn add_wide(acc: &mut [Acc; 2], low: int16x8_t, high: int16x8_t) {
+fn add_wide(acc: &mut [Acc; 2], low: int16x8_t, high: int16x8_t) {
     // SAFETY: NEON is always there.
     unsafe {
         for (acc, sum) in acc.iter_mut().zip([low, high]) {

@@ -8,6 +8,7 @@ use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use super::plain::plainly;
+use super::pointwise::{is_pointwise, pointwise};
 use crate::arch::neon::requant::is_f32_even;
 use crate::arch::rows::{Band, for_each_band};
 use crate::arith::RequantData;
@@ -87,17 +88,17 @@ pub(in crate::arch) trait Machine {
 }
 
 /// The rule of rounding, ready to use.
-struct Rule<'a> {
+pub(super) struct Rule<'a> {
     requant: &'a RequantData<'a>,
-    finish: Finish,
+    pub(super) finish: Finish,
     /// Empty if [`Finish::Sums`].
-    scale: &'a [f32],
-    constants: [u8; 48],
+    pub(super) scale: &'a [f32],
+    pub(super) constants: [u8; 48],
 }
 
 impl<'a> Rule<'a> {
     #[inline(always)]
-    fn new(requant: &'a RequantData<'a>, quick: bool) -> Rule<'a> {
+    pub(super) fn new(requant: &'a RequantData<'a>, quick: bool) -> Rule<'a> {
         let rule = &requant.rule;
         let mut constants = [0; 48];
         if quick {
@@ -129,16 +130,16 @@ fn sixteen<T: Copy + Default>(from: &[T], at: usize) -> [T; 16] {
 
 /// How a line is cut into tiles: some of a pixel more come first.
 #[derive(Clone, Copy)]
-struct Cut {
-    mr: usize,
-    tiles: usize,
-    more: usize,
+pub(super) struct Cut {
+    pub(super) mr: usize,
+    pub(super) tiles: usize,
+    pub(super) more: usize,
 }
 
 impl Cut {
     /// Nearly equal tiles of at most `most` pixels: 6 are 3 and 3.
     #[inline(always)]
-    fn new(count: usize, most: usize) -> Cut {
+    pub(super) fn new(count: usize, most: usize) -> Cut {
         let tiles = count.div_ceil(most);
         Cut { mr: count / tiles, tiles, more: count % tiles }
     }
@@ -268,6 +269,10 @@ fn is_direct<M: Machine>(s: &ConvShape) -> bool {
 #[inline(always)]
 pub(in crate::arch) unsafe fn conv<M: Machine>(step: &Conv, data: ConvData<'_>) {
     let s = &step.shape;
+    if is_pointwise::<M>(s) && is_f32_even(&data.requant) {
+        // SAFETY: as this function's.
+        return unsafe { pointwise::<M>(step, data) };
+    }
     let (window, direct) = (window::<M>(s), is_direct::<M>(s));
     let ConvData { input, output, weights, requant, scratch } = data;
     let ((runs, run_len), gathered) = (s.runs(), !direct && window.form == Form::Gathered);

@@ -11,8 +11,10 @@ pub(super) mod driver;
 mod float;
 mod mlal;
 mod mulls;
+mod one_pixel;
 mod peak;
 mod plain;
+mod pointwise;
 pub(super) mod requant;
 
 use crate::isa::{Isa, Kernels, PackSpec};
