@@ -5,11 +5,10 @@ mod finish;
 
 mod add;
 pub(super) mod columns;
-pub(super) mod conv;
+mod conv;
 pub(super) mod depthwise;
 pub(super) mod driver;
 mod float;
-mod mlal;
 mod mulls;
 mod one_pixel;
 mod peak;
