@@ -53,9 +53,7 @@ fn boards_that_cannot_be_used_are_told() {
     let own = files.name("firmware");
     let board = |name: &str, ram: &str, run: &str| {
         std::fs::create_dir_all(format!("{own}/boards/{name}")).expect("a directory");
-        let text = format!(
-            "core = \"cortex-m4\"\nflash = \"1M\"\nram = \"{ram}\"\nstack = \"4K\"\nworkspace = \"1M\"\nrun = \"{run}\"\n"
-        );
+        let text = format!("core = \"cortex-m4\"\nflash = \"1M\"\nram = \"{ram}\"\nstack = \"4K\"\nrun = \"{run}\"\n");
         std::fs::write(format!("{own}/boards/{name}/board.toml"), text).expect("board.toml");
     };
     board("small", "5K", "true");

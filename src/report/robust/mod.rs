@@ -3,6 +3,7 @@
 mod assemble;
 mod build;
 pub mod csv;
+mod devices;
 pub mod gates;
 pub mod html;
 mod intervals;
@@ -16,6 +17,7 @@ pub use assemble::BuildError;
 pub use build::{Baseline, Options, build};
 
 use crate::metrics::ce::{ErrorRow, ErrorTable};
+use crate::robust::ledger::record::{BoardFact, DeviceFact};
 
 /// How well models hold up under corruptions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +28,12 @@ pub struct RobustReport {
     pub edgebench: String,
     /// One for each data set and way of corrupting it.
     pub studies: Vec<Study>,
+    /// What machines that were not this one told before and after they measured; no figure depends on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceFact>,
+    /// Boards that measured, and what models took there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boards: Vec<BoardFact>,
 }
 
 impl RobustReport {
