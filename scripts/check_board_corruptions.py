@@ -6,12 +6,13 @@
 
 The digests that are expected are those of kernels/corrupt/tests/digests.txt: `cargo test -p edgebench-corrupt` compares them on the
 machine that it runs on, and `scripts/cross.sh test TARGET -p edgebench-corrupt` on aarch64 and armv7 under qemu-user, so that all of them
-have the same bytes. MODEL only fills the program: the network is not asked. Prints same / different for each board and size; exit code 1 if
-anything differs. Needs qemu-system-arm, and what firmware/build.sh needs.
+have the same bytes. MODEL only fills the program: the network is not asked. Requests that are cut or damaged must be refused. Prints same /
+different for each board and size; exit code 1 if anything differs. Needs qemu-system-arm, and what firmware/build.sh needs.
 """
 import argparse
 import pathlib
 import struct
+import subprocess
 import sys
 import tempfile
 
@@ -72,6 +73,25 @@ def corrupted(board, elf, size, jobs):
     return [payload for kind, payload in answers if kind == 20], stack
 
 
+def refuses(board, elf):
+    """Whether a request that was cut or damaged on its way is refused, and with which words."""
+    head = struct.pack("<4I", 0, 10, 1, 0) + struct.pack("<2Q", SEED, INDEX)
+    whole = frame(3, struct.pack("<6I", 8, 8, 3, 0, 0, 1)) + frame(5, head + picture(8, 8, 3)) + frame(2)
+    damaged = bytearray(whole)
+    damaged[-40] ^= 4
+    wanted = [(bytes(damaged), b"damaged"), (whole[:-60], b"damaged"), (whole[:-16], b"without an end")]
+    for request, word in wanted:
+        with tempfile.TemporaryDirectory() as work:
+            work = pathlib.Path(work)
+            (work / "request.bin").write_bytes(request)
+            code = subprocess.run([*field(board, "run").split(), elf], cwd=work, stdout=subprocess.DEVNULL).returncode
+            kind, said = list(frames((work / "answers.bin").read_bytes()))[-1]
+        if (code, kind) != (2, 31) or word not in said:
+            print(f"{board}: a request that should be refused ({word.decode()}) ended with {code}, frame {kind}: {said!r}")
+            return False
+    return True
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
@@ -86,6 +106,7 @@ def main():
             work = pathlib.Path(work)
             run([args.program, "emit", args.model, "--target", field(board, "core"), "-o", work / "plan"])
             elf = build(board, work / "plan", f"corrupt={WORKSPACE}")
+            totals[1] += not refuses(board, elf)
             for size in args.sizes.split(","):
                 chosen = [k for k, kind in enumerate(kinds) if kind not in args.without.split(",")]
                 jobs = [(s, k, severity) for s in range(2) for k in chosen for severity in range(1, 6)]

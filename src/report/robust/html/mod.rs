@@ -33,7 +33,7 @@ pub fn render(report: &RobustReport, gates: &[Gate], samples: Option<&Samples>) 
     let _ = write!(
         page,
         "<footer>edgebench {}, schema {}. Every figure is a function of the cells in the ledger: the same cells give the same \
-         page on every machine.</footer>\n</main>\n</body>\n</html>\n",
+         figures on every machine.</footer>\n</main>\n</body>\n</html>\n",
         escaped(&report.edgebench),
         escaped(&report.schema)
     );
