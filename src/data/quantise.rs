@@ -54,15 +54,16 @@ impl Clipping {
 }
 
 impl Quantisation {
-    /// Code of `x`: clamp(round(x / scale) + zero point), the quotient rounded half away from zero, and by how
-    /// many steps it was clamped. The quotient is taken in `f64`, where a 32-bit quotient could fall on the
-    /// wrong side of a half; not a number gives the zero point and counts as clamped.
+    /// Code of `x`: clamp(rne(x · (1 / scale)) + zero point), every step in binary32 and rounded half to even, as QUANTIZE of mode
+    /// `litert` does it and PyTorch's simulation (SPEC C): pixels often lie in the middle of two codes, and a model must be given here
+    /// what it was trained on. With by how many steps it was clamped; not a number gives the zero point and counts as clamped.
     pub fn code(&self, x: f32) -> (i32, u32) {
         if x.is_nan() {
             return (self.zero_point.clamp(self.low, self.high), 1);
         }
-        // `f64::round` is half away from zero; the conversion saturates.
-        let unclamped = ((f64::from(x) / f64::from(self.scale)).round() as i64).saturating_add(self.zero_point.into());
+        // The conversion saturates.
+        let steps = (x * (1.0 / self.scale)).round_ties_even() as i64;
+        let unclamped = steps.saturating_add(self.zero_point.into());
         let code = unclamped.clamp(self.low.into(), self.high.into());
         (code as i32, u32::try_from(unclamped.abs_diff(code)).unwrap_or(u32::MAX))
     }

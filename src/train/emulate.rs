@@ -26,7 +26,7 @@ impl Feed {
     pub fn byte(self, x: f32, scale: f32, zero_point: i64) -> u8 {
         let exact = f64::from(x) / f64::from(scale) + zero_point as f64;
         match self {
-            Feed::Rounded => (f64::from(x / scale).round() + zero_point as f64).clamp(0.0, 255.0) as u8,
+            Feed::Rounded => ((x * (1.0 / scale)).round_ties_even() + zero_point as f32).clamp(0.0, 255.0) as u8,
             // Beyond a byte the conversion keeps the low bits.
             Feed::Wrapped => (exact.trunc() as i64).rem_euclid(256) as u8,
         }

@@ -76,9 +76,9 @@ fn every_kind_gives_its_values() {
 }
 
 #[test]
-fn codes_are_rounded_half_away_and_clamped() {
+fn codes_are_rounded_half_to_even_and_clamped() {
     let q = Quantisation { scale: 0.5, zero_point: 3, low: -128, high: 127 };
-    for (x, code) in [(0.25, 4), (-0.25, 2), (0.75, 5), (-0.75, 1), (0.2, 3), (62.0, 127), (-65.5, -128)] {
+    for (x, code) in [(0.25, 3), (-0.25, 3), (0.75, 5), (-0.75, 1), (0.26, 4), (62.0, 127), (-65.5, -128)] {
         assert_eq!(q.code(x), (code, 0), "{x}");
     }
     assert_eq!(q.code(63.0), (127, 2));

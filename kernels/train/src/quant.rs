@@ -40,9 +40,9 @@ impl Lane for Rounded {
         let FakeQuant { scale, zero_point, min, max } = self.rule;
         // SAFETY: as this function's.
         unsafe {
-            let (scale, zero_point) = (V::splat(scale), V::splat(zero_point as f32));
+            let (inverse, scale, zero_point) = (V::splat(1.0 / scale), V::splat(scale), V::splat(zero_point as f32));
             let x = get::<V, WHOLE>(self.x.add(i), n);
-            let code = V::add(V::round(V::div(x, scale)), zero_point);
+            let code = V::add(V::round(V::mul(x, inverse)), zero_point);
             let code = V::min(V::splat(max as f32), V::max(V::splat(min as f32), code));
             put::<V, WHOLE>(self.y.add(i), V::mul(V::sub(code, zero_point), scale), n);
         }
@@ -105,7 +105,8 @@ impl Op for Extremes<'_> {
     }
 }
 
-/// `y = (clamp(round_half_even(x / scale) + zero_point, min, max) − zero_point) · scale`.
+/// `y = (clamp(round_half_even(x · (1 / scale)) + zero_point, min, max) − zero_point) · scale`, in binary32: as QUANTIZE does it on
+/// the device (and PyTorch in training), so that values on a tie, as pixels are with scale 2 / 255, get the code that they get there.
 ///
 /// # Panics
 /// If lengths differ.

@@ -120,7 +120,7 @@ fn quantisation() {
     let mut rng = Rng(4);
     let rule = FakeQuant { scale: 0.25, zero_point: -3, min: -11, max: 20 };
     let value = |x: f32, scale: f32, (zero, min, max): (i32, i32, i32)| {
-        let code = ((x / scale).round_ties_even() + zero as f32).clamp(min as f32, max as f32);
+        let code = ((x * (1.0 / scale)).round_ties_even() + zero as f32).clamp(min as f32, max as f32);
         (code - zero as f32) * scale
     };
     for len in [0, 1, 15, 64, 150, 500] {
@@ -139,6 +139,15 @@ fn quantisation() {
             let ends = x.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), x| (x.min(lo), x.max(hi)));
             assert_eq!(tk::min_max(&k, &x), ends);
         }
+    }
+    // Pixels lie on ties of the codes that they become, and a quotient falls on another side than a product.
+    let pixels: Vec<f32> = (0..=255).map(|pixel| pixel as f32 / 127.5 - 1.0).collect();
+    let rule = FakeQuant { scale: 2.0 / 255.0, zero_point: -1, min: -128, max: 127 };
+    let expected: Vec<f32> = pixels.iter().map(|x| value(*x, rule.scale, (-1, -128, 127))).collect();
+    for k in Kernels::available() {
+        let mut y = vec![f32::NAN; pixels.len()];
+        tk::fake_quant(&k, &rule, &pixels, &mut y);
+        assert_same(&y, &expected, "pixels");
     }
     let (w, scales) = (rng.reals(3 * 19), [0.01, 0.002, 0.1]);
     let expected: Vec<f32> = (0..w.len()).map(|i| value(w[i], scales[i / 19], (0, -127, 127))).collect();

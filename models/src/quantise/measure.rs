@@ -72,9 +72,9 @@ impl Runner {
             rest = behind;
             let bytes: Vec<u8> = match (&port.quant, port.dtype) {
                 (Some(quant), DType::I8 | DType::U8) => {
-                    let (scale, zero) = (f64::from(quant.scale[0]), quant.zero_point[0] as f64);
+                    let (inverse, zero) = (1.0 / quant.scale[0], quant.zero_point[0] as f32);
                     let (low, high) = if port.dtype == DType::I8 { (-128.0, 127.0) } else { (0.0, 255.0) };
-                    let code = |&v: &f32| ((f64::from(v) / scale).round() + zero).clamp(low, high) as i16;
+                    let code = |&v: &f32| ((v * inverse).round_ties_even() + zero).clamp(low, high) as i16;
                     values.iter().map(|v| code(v).to_le_bytes()[0]).collect()
                 }
                 _ => values.iter().flat_map(|v| v.to_le_bytes()).collect(),

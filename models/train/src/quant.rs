@@ -21,19 +21,6 @@ pub fn activation(range: &[f32]) -> Option<FakeQuant> {
     Some(FakeQuant { scale, zero_point, min: -128, max: 127 })
 }
 
-/// Images as an int8 model is given them. Their codes are made outside of the model, by another rounding than that of activations, and
-/// pixels often lie in the middle of two codes: with the wrong one a model would be trained on images that it never sees.
-pub(crate) fn input(rule: &FakeQuant, x: &[f32], y: &mut [f32]) {
-    let FakeQuant { scale, zero_point, min, max } = *rule;
-    let (lo, hi) = (f64::from(min - zero_point), f64::from(max - zero_point));
-    for (x, y) in x.iter().zip(y) {
-        let steps = f64::from(*x) / f64::from(scale);
-        // As `Params::code`: half away from zero is truncation after the largest number below a half is added, in half the time.
-        let steps = (steps + 0.499_999_999_999_999_94_f64.copysign(steps)).clamp(lo, hi);
-        *y = (steps as i32) as f32 * scale;
-    }
-}
-
 /// A range follows the smallest and largest value of a batch; the first batch sets it.
 pub(crate) fn follow(range: &mut [f32], (lo, hi): (f32, f32)) {
     if lo > hi {
@@ -117,27 +104,6 @@ fn input_scale(net: &Net, params: &crate::Params, layer: usize) -> Option<f32> {
             Op::FakeQuant => return Some(activation(params.get(net.tensors_of(at).start))?.scale),
             Op::Pad(_) | Op::Upsample(_) | Op::Pool(..) | Op::Flatten | Op::Dropout(_) => at = inputs[0],
             _ => return None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn inputs_have_the_codes_that_models_are_given() {
-        for (lo, hi) in [(-1.0, 1.0), (0.0, 1.0), (-0.74, 1.0), (-123.68, 151.061), (-3.0, 0.0)] {
-            let rule = activation(&[lo, hi]).unwrap();
-            let params = Params { scale: rule.scale, zero_point: rule.zero_point };
-            let pixels = (-20..276).map(|pixel| lo + (hi - lo) * pixel as f32 / 255.0);
-            let halves = (-600..600).map(|half| half as f32 / 2.0 * rule.scale);
-            let x: Vec<f32> = pixels.chain(halves).chain([0.0, -0.0, 1e30, -1e30]).collect();
-            let mut found = vec![0.0; x.len()];
-            input(&rule, &x, &mut found);
-            for (x, found) in x.iter().zip(found) {
-                assert_eq!(found, params.real(params.code(*x)), "{x} of {lo} to {hi}");
-            }
         }
     }
 }

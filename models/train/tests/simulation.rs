@@ -8,7 +8,7 @@ mod common;
 
 use common::squares;
 use edgebench_models::graph::DType;
-use edgebench_models::quantise::{Io, Params as Codes};
+use edgebench_models::quantise::Io;
 use edgebench_models::{Graph, LowerOptions, Session, lower};
 use edgebench_train::arch::{self, Target};
 use edgebench_train::compress::{Job, follow};
@@ -51,14 +51,15 @@ fn by_file(graph: &Graph, images: &Images) -> Vec<Vec<i32>> {
     let options = LowerOptions { keep_all: true, ..LowerOptions::default() };
     let mut session = Session::new(lower(graph, &options).unwrap().into()).unwrap();
     let quant = graph.tensors[graph.inputs[0]].quant.clone().unwrap();
-    let rule = Codes { scale: quant.scale[0], zero_point: quant.zero_point[0] as i32 };
+    let (inverse, zero) = (1.0 / quant.scale[0], quant.zero_point[0] as f32);
     let softmax = graph.nodes.iter().find(|node| node.op.name() == "SOFTMAX").unwrap();
     let logits = softmax.inputs[0].unwrap();
     assert_eq!(graph.tensors[logits].dtype, DType::I8);
     let mut input = vec![0f32; TARGET.input.len()];
     let of = |at: usize| {
         images.encode(at, &mut input);
-        let code = |x: &f32| rule.code(*x) as u8;
+        // As QUANTIZE does it.
+        let code = |x: &f32| ((x * inverse).round_ties_even() + zero).clamp(-128.0, 127.0) as i8 as u8;
         session.set_input(0, &input.iter().map(code).collect::<Vec<u8>>()).unwrap();
         session.run();
         let codes = session.tensor(logits, DType::I8).unwrap();

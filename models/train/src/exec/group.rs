@@ -146,7 +146,6 @@ impl Group {
                             *range = (range.0.min(lo), range.1.max(hi));
                         }
                         match quant {
-                            Some(quant) if program.is_input(step) => crate::quant::input(&quant, before, y),
                             Some(quant) => k::fake_quant(kernels, &quant, before, y),
                             None => y.copy_from_slice(before),
                         }

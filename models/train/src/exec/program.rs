@@ -146,13 +146,3 @@ pub(super) struct Program {
     pub(super) logits: Value,
     pub(super) classes: usize,
 }
-
-impl Program {
-    /// Whether `step` is a pass over the images as they are, with nothing but a simulated quantisation in it.
-    pub(super) fn is_input(&self, step: &Step) -> bool {
-        let Kind::Norm { norm, residual: None } = step.kind else { return false };
-        let Norm { batch_norm, act, .. } = &self.norms[norm];
-        // The first layer is the input, and its value the first.
-        step.x == 0 && batch_norm.is_none() && *act == Act::None
-    }
-}

@@ -182,9 +182,6 @@ impl Forward<'_> {
     /// Values become those of their codes; gradients pass where a value lies inside of the range.
     fn fake_quant(&self, at: usize, x: &Tensor, seen: &mut Seen) -> Result<Tensor> {
         let range = self.net.tensors_of(at).start;
-        if self.net.layers()[at].inputs == [0] && self.net.uses()[0] == 1 {
-            return Ok(x.shallow_clone()); // Images have become codes before they came here.
-        }
         if matches!(self.mode, Mode::Training { .. }) {
             let (lo, hi) = no_grad(|| x.f_aminmax(None, false))?;
             seen.push((range, no_grad(|| Tensor::f_stack(&[lo, hi], 0))?));
@@ -193,7 +190,7 @@ impl Forward<'_> {
         let FakeQuant { scale, zero_point, min, max } = rule;
         let (lo, hi) = rule.range();
         let coded = no_grad(|| {
-            let code = x.f_div_scalar(f64::from(scale))?.f_round()?.f_add_scalar(f64::from(zero_point))?;
+            let code = x.f_mul_scalar(f64::from(1.0 / scale))?.f_round()?.f_add_scalar(f64::from(zero_point))?;
             let code = code.f_clamp(f64::from(min), f64::from(max))?;
             code.f_sub_scalar(f64::from(zero_point))?.f_mul_scalar(f64::from(scale))
         })?;

@@ -109,13 +109,8 @@ impl TorchEngine {
     /// [`Error::Torch`].
     pub fn step(&mut self, params: &mut Params, batch: &Batch<'_>) -> Result<Outcome, Error> {
         let images = batch.labels.len();
-        let input = self.take(params, images, batch.fill);
-        let seen = input.as_ref().ok().and_then(|(_, seen)| *seen);
-        let outcome = input.and_then(|(input, _)| self.learn(params, input, batch)).map_err(torch)?;
-        if let (Some(seen), Some(range)) = (seen, self.input_range()) {
-            quant::follow(&mut params.tensors_mut()[range], seen);
-        }
-        Ok(outcome)
+        let input = self.take(images, batch.fill);
+        input.and_then(|input| self.learn(params, input, batch)).map_err(torch)
     }
 
     fn learn(&mut self, params: &mut Params, input: Tensor, batch: &Batch<'_>) -> Result<Outcome, TchError> {
@@ -172,7 +167,7 @@ impl TorchEngine {
         logits: &mut [f32],
         fill: &(dyn Fn(usize, &mut [f32]) + Sync),
     ) -> Result<(), TchError> {
-        let (input, _) = self.take(params, logits.len() / self.net.classes(), fill)?;
+        let input = self.take(logits.len() / self.net.classes(), fill)?;
         self.running.upload(params)?;
         let (weights, running) = (self.trained.parts(false)?, self.running.parts(false)?);
         let forward = Forward {
@@ -187,40 +182,14 @@ impl TorchEngine {
         download(&found, logits)
     }
 
-    /// The range of the codes that images become, where they do.
-    fn input_range(&self) -> Option<usize> {
-        let quantised = |at: &usize| self.net.layers()[*at].op == Op::FakeQuant && self.net.layers()[*at].inputs == [0];
-        let layer = (1..self.net.layers().len()).find(quantised)?;
-        (self.net.uses()[0] == 1).then(|| self.net.tensors_of(layer).start)
-    }
-
-    /// A batch on the device, `[N, C, H, W]` with channels last in memory, rounded to codes where the network begins so; and the smallest
-    /// and largest value before that.
-    fn take(
-        &mut self,
-        params: &Params,
-        images: usize,
-        fill: &(dyn Fn(usize, &mut [f32]) + Sync),
-    ) -> Result<(Tensor, Option<(f32, f32)>), TchError> {
+    /// A batch on the device, `[N, C, H, W]` with channels last in memory.
+    fn take(&mut self, images: usize, fill: &(dyn Fn(usize, &mut [f32]) + Sync)) -> Result<Tensor, TchError> {
         let shape = self.net.input();
-        let range = self.input_range();
-        let rule = range.and_then(|range| quant::activation(params.get(range)));
         self.images.resize(images * shape.len(), 0.0);
-        let one = |(image, x): (usize, &mut [f32])| {
-            fill(image, x);
-            let seen = x.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), x| (lo.min(*x), hi.max(*x)));
-            if let Some(rule) = &rule {
-                let before = x.to_vec();
-                quant::input(rule, &before, x);
-            }
-            seen
-        };
-        let seen: Vec<(f32, f32)> =
-            self.pool.install(|| self.images.par_chunks_exact_mut(shape.len()).enumerate().map(one).collect());
-        let all = (f32::INFINITY, f32::NEG_INFINITY);
-        let seen = seen.into_iter().fold(all, |a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let one = |(image, x): (usize, &mut [f32])| fill(image, x);
+        self.pool.install(|| self.images.par_chunks_exact_mut(shape.len()).enumerate().for_each(one));
         let sizes = [images, shape.h, shape.w, shape.c].map(|size| i64::try_from(size).unwrap_or(i64::MAX));
         let input = Tensor::f_from_slice(&self.images)?.f_to_device(self.device)?.f_reshape(sizes)?;
-        Ok((input.f_permute([0, 3, 1, 2])?, range.map(|_| seen)))
+        input.f_permute([0, 3, 1, 2])
     }
 }
