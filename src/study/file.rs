@@ -10,6 +10,7 @@ use edgebench_train::suggest;
 use serde::Deserialize;
 
 use super::Error;
+use super::stages::Stages;
 use crate::cli::corrupt::Kinds;
 use crate::data::preprocess::Preprocess;
 use crate::train::learning::Source;
@@ -60,7 +61,7 @@ pub struct StudyFile {
     pub training: Training,
     /// How stages train, where a recipe says nothing else.
     #[serde(default)]
-    pub compression: Training,
+    pub compression: Stages,
     /// The networks.
     #[serde(default, rename = "network")]
     pub networks: Vec<NetworkEntry>,
@@ -83,7 +84,7 @@ pub struct NetworkEntry {
     pub training: Training,
     /// How its stages train, before what `[compression]` says.
     #[serde(default)]
-    pub compression: Training,
+    pub compression: Stages,
 }
 
 /// A recipe: a number or a name.
@@ -180,9 +181,8 @@ impl StudyFile {
                 return Err(format!("two networks are called {name:?}; give one of them another name = \"…\""));
             }
         }
-        for (what, training) in [("training", &self.training), ("compression", &self.compression)] {
-            training.check().map_err(|problem| format!("[{what}]: {problem}"))?;
-        }
+        self.training.check().map_err(|problem| format!("[training]: {problem}"))?;
+        self.compression.check().map_err(|problem| format!("[compression]: {problem}"))?;
         if self.recipes.is_empty() {
             return Err("recipes is empty; \"all\" are the sixteen".into());
         }
@@ -353,9 +353,16 @@ fn keys(table: &toml::Table) -> Result<(), String> {
 }
 
 fn trainings(table: &toml::Table, prefix: &str) -> Result<(), String> {
-    for key in ["training", "compression"] {
-        if let Some(training) = table.get(key).and_then(toml::Value::as_table) {
-            known(training, Training::KEYS, &format!("[{prefix}{key}]"))?;
+    let within = |table: &toml::Table, key: &str| table.get(key).and_then(toml::Value::as_table).cloned();
+    if let Some(training) = within(table, "training") {
+        known(&training, Training::KEYS, &format!("[{prefix}training]"))?;
+    }
+    let Some(compression) = within(table, "compression") else { return Ok(()) };
+    let keys: Vec<&str> = Training::KEYS.iter().chain(&Stages::KINDS).copied().collect();
+    known(&compression, &keys, &format!("[{prefix}compression]"))?;
+    for kind in Stages::KINDS {
+        if let Some(training) = within(&compression, kind) {
+            known(&training, Training::KEYS, &format!("[{prefix}compression.{kind}]"))?;
         }
     }
     Ok(())
@@ -414,6 +421,9 @@ mod tests {
         assert!(refused("name = \"m\"\n[[network]]\narch = \"resnet9\"").contains("did you mean \"resnet8\""));
         assert!(refused(&format!("{SMALL}[training]\nepoch = 3")).contains("did you mean \"epochs\""));
         assert!(refused(&format!("{SMALL}[network.compression]\nrat = 3")).contains("did you mean \"rate\""));
+        assert!(refused(&format!("{SMALL}[compression.clutser]\nrate = 3")).contains("did you mean \"cluster\""));
+        let typo = refused(&format!("{SMALL}[compression.qat]\nrat = 3"));
+        assert!(typo.contains("[compression.qat]") && typo.contains("did you mean \"rate\""), "{typo}");
         assert!(refused(&format!("{SMALL}[training]\nepochs = 0")).contains("epochs = 0"));
     }
 }

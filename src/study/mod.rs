@@ -12,6 +12,7 @@ pub mod control;
 pub mod facts;
 pub mod file;
 pub mod folder;
+pub mod stages;
 pub mod units;
 
 pub use bounds::Bounds;

@@ -24,7 +24,7 @@ pub(in crate::commands) fn run(args: &DemoArgs, talk: Talk) -> Result<Outcome> {
     file.seeds = vec![args.seed];
     if let Some(limit) = args.limit {
         (file.limit, file.test_limit) = (Some(limit), Some(limit));
-        (file.training.epochs, file.compression.epochs) = (Some(2), Some(1));
+        (file.training.epochs, file.compression.all.epochs) = (Some(2), Some(1));
         file.severities = vec![3];
     }
     let Workers { threads, executor } = workers(args.threads, Executor::Cpu);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use edgebench_train::recipe::{Recipe, Training};
+use edgebench_train::recipe::{Kind, Recipe, Training};
 
 use super::Sweep;
 use crate::data::preprocess::Preprocess;
@@ -115,11 +115,15 @@ fn network(sweep: &Sweep, entry: &NetworkEntry, all: &[Recipe]) -> Result<Networ
         ensure!(takes == shape, "{said}: takes {takes}, the images are {shape}; size = \"…\" brings them to it");
         ensure!(gives >= classes, "{said}: gives {gives} scores, the images have {classes} classes");
     }
-    let stages = entry.compression.or(&file.compression).or(&defaults::stage(&images.set));
+    let all: Vec<Recipe> = all.iter().map(|recipe| file.compression.fill(&entry.compression.fill(recipe))).collect();
+    let all = all.as_slice();
+    let stages = defaults::stage(&images.set);
     let count = images.train.len();
     let mut recipes = all.to_vec();
     let mut control = None;
     if let Some(at) = recipes.iter().position(|recipe| recipe.name == control::NAME) {
+        let said = entry.compression.of(Kind::FineTune).or(&file.compression.of(Kind::FineTune));
+        recipes[at].training = recipes[at].training.or(&said);
         let fair = fair(&recipes[at], all, &stages, count);
         let own = length(&fair, &stages, count);
         let longest = longest(all, &stages, count).filter(|_| own.steps > 0);
