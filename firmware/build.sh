@@ -21,6 +21,8 @@ target=$(field target) cpu=$(field target-cpu) stack=$(field stack)
 [ -n "$target" ] && [ -n "$cpu" ] || die "$at/board.toml does not say target and target-cpu"
 
 features=$(field features) workspace=0
+# What no step has is left out.
+! grep -q 'wide: true' "$plan/plan.rs" || features+=" wide"
 if [ $# = 4 ]; then
   features="$features corrupt" workspace=${4#*=}
 fi
