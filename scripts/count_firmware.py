@@ -2,10 +2,10 @@
 """Executed instructions of a network on a board: in QEMU, whole network, by the difference between three images and one.
 
     scripts/count_firmware.py MODEL… [--boards mps2-an386,mps3-an547] [--program target/release/edgebench]
-                              [--at-most 1.5]
+                              [--at-most 1.5] [--code 40960] [--ram 57344] [--weights 98304] [--mode litert]
 
 Prints instructions, instructions for each multiply-accumulate (as `edgebench inspect` counts them), and the bytes that
-were linked. With --at-most: exit code 1 if a network needs more for each multiply-accumulate. Needs a C compiler (for the plugin
+were linked. With --at-most, --code, --ram, --weights: exit code 1 if a network needs more for each multiply-accumulate, or more bytes. Needs a C compiler (for the plugin
 scripts/count_instructions.c), qemu-system-arm with plugins, and what firmware/build.sh needs.
 """
 import argparse
@@ -37,7 +37,11 @@ def main():
     parser.add_argument("models", nargs="+", type=pathlib.Path)
     parser.add_argument("--boards", default="mps2-an386,mps2-an505,mps3-an547")
     parser.add_argument("--program", default="target/release/edgebench")
+    parser.add_argument("--mode", default="litert", help="whose integers: litert, reference, …")
     parser.add_argument("--at-most", type=float)
+    parser.add_argument("--code", type=int)
+    parser.add_argument("--ram", type=int)
+    parser.add_argument("--weights", type=int)
     args = parser.parse_args()
     missed = False
     with tempfile.TemporaryDirectory() as work:
@@ -48,7 +52,7 @@ def main():
             macs = json.loads(run([args.program, "inspect", model, "--json"]))["models"][0]["macs"]
             for board in args.boards.split(","):
                 core = field(board, "core")
-                run([args.program, "emit", model, "--target", core, "-o", work / "plan"])
+                run([args.program, "emit", model, "--target", core, "--arithmetic", args.mode, "-o", work / "plan"])
                 elf = build(board, work / "plan")
                 source = (work / "plan" / "plan.rs").read_text()
                 ports = source[source.index("pub static INPUTS") : source.index("pub static OUTPUTS")]
@@ -62,7 +66,9 @@ def main():
                     f"RAM {statics + stack} bytes ({arena} of arena)",
                     flush=True,
                 )
-                missed |= args.at_most is not None and each / macs > args.at_most
+                weights = (work / "plan" / "weights.bin").stat().st_size
+                limits = [(each / macs, args.at_most), (code, args.code), (statics + stack, args.ram), (weights, args.weights)]
+                missed |= any(most is not None and value > most for value, most in limits)
     sys.exit(1 if missed else 0)
 
 
