@@ -26,6 +26,8 @@ pub enum Isa {
     Neon,
     /// aarch64 with dot products (`sdot`).
     DotProd,
+    /// aarch64 with dot products and int8 matrix products (`smmla`).
+    I8mm,
     /// x86-64 with AVX2 and FMA.
     Avx2,
     /// x86-64 with AVX2, FMA and AVX-VNNI.
@@ -40,8 +42,8 @@ pub enum Isa {
 
 impl Isa {
     /// All of them, fastest first.
-    pub const ALL: [Isa; 8] =
-        [Isa::Avx512Vnni, Isa::AvxVnni, Isa::Avx2, Isa::DotProd, Isa::Neon, Isa::Scalar, Isa::Mve, Isa::Dsp];
+    pub const ALL: [Isa; 9] =
+        [Isa::Avx512Vnni, Isa::AvxVnni, Isa::Avx2, Isa::I8mm, Isa::DotProd, Isa::Neon, Isa::Scalar, Isa::Mve, Isa::Dsp];
 
     /// The name on the command line, in JSON and in `EDGEBENCH_ISA`.
     #[must_use]
@@ -50,6 +52,7 @@ impl Isa {
             Isa::Scalar => "scalar",
             Isa::Neon => "neon",
             Isa::DotProd => "dotprod",
+            Isa::I8mm => "i8mm",
             Isa::Avx2 => "avx2",
             Isa::AvxVnni => "avxvnni",
             Isa::Avx512Vnni => "avx512vnni",
@@ -63,7 +66,7 @@ impl Isa {
     pub const fn is_built(self) -> bool {
         match self {
             Isa::Scalar | Isa::Dsp | Isa::Mve => true,
-            Isa::Neon | Isa::DotProd => cfg!(target_arch = "aarch64"),
+            Isa::Neon | Isa::DotProd | Isa::I8mm => cfg!(target_arch = "aarch64"),
             Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => cfg!(target_arch = "x86_64"),
         }
     }
@@ -84,6 +87,8 @@ impl Isa {
             Isa::Neon => Some(&arch::neon::KERNELS),
             #[cfg(target_arch = "aarch64")]
             Isa::DotProd if has_dotprod() => Some(&arch::dotprod::KERNELS),
+            #[cfg(target_arch = "aarch64")]
+            Isa::I8mm if has_i8mm() => Some(&arch::i8mm::KERNELS),
             Isa::Dsp => Some(&arch::mcu::dsp::KERNELS),
             Isa::Mve => Some(&arch::mcu::mve::KERNELS),
             #[cfg(target_arch = "x86_64")]
@@ -116,6 +121,16 @@ fn has_dotprod() -> bool {
 #[cfg(all(target_arch = "aarch64", not(feature = "std")))]
 const fn has_dotprod() -> bool {
     cfg!(target_feature = "dotprod")
+}
+
+#[cfg(all(target_arch = "aarch64", feature = "std"))]
+fn has_i8mm() -> bool {
+    has_dotprod() && std::arch::is_aarch64_feature_detected!("i8mm")
+}
+
+#[cfg(all(target_arch = "aarch64", not(feature = "std")))]
+const fn has_i8mm() -> bool {
+    cfg!(all(target_feature = "dotprod", target_feature = "i8mm"))
 }
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]

@@ -358,3 +358,50 @@ fn float_depthwise_of_any_shape() {
         check_float(&Float::new(&mut rng, s), true);
     }
 }
+
+/// Codes that kernels of ARM reach a shorter way: all are allowed, the zero point is even, the sums are not large. Some scales make ties;
+/// `lowest`: weights may be −128, which not every way knows.
+fn short(rng: &mut Rng, s: ConvShape, lowest: bool, quick: bool) -> Int8 {
+    let mut case = small(rng, s, RANDOM, false);
+    case.real.iter_mut().filter(|real| **real == 0.5 || **real == 0.75).for_each(|real| *real = 2.0_f64.powi(-7));
+    if quick {
+        (case.zero_out, case.limits) = (rng.of(&[-128, 4, 0, 126]), (-128, 127));
+    }
+    if !lowest {
+        case.weights.iter_mut().for_each(|w| *w = (*w).max(-127));
+    }
+    case
+}
+
+#[test]
+fn convolutions_with_short_ways() {
+    let mut rng = Rng(51);
+    for i in 0..160 {
+        let s = any_shape(&mut Rng(3000 + i), false);
+        check_int8(&short(&mut rng, s, i % 2 == 0, i % 4 < 2), false);
+    }
+    // Pixels are read where they lie, or gathered; lines are cut evenly or not.
+    for (i, w) in (1..=40).enumerate() {
+        for (in_c, out_c) in [(8, 8), (24, 40), (144, 24), (136, 70)] {
+            let s = ConvShape { stride_h: 1 + i % 2, stride_w: 1 + i % 2, ..shape([1, 3, w, in_c], [1, 1], out_c) };
+            check_int8(&short(&mut rng, sized(s, false), i % 3 == 0, i % 4 > 0), false);
+        }
+    }
+}
+
+#[test]
+fn depthwise_with_short_ways() {
+    let mut rng = Rng(52);
+    for (h, w) in (1..=5).flat_map(|h| (1..=11).map(move |w| (h, w))) {
+        for (i, c) in [8, 16, 24, 48, 33].into_iter().enumerate() {
+            let stride = 1 + (h + i) % 2;
+            let s =
+                ConvShape { stride_h: stride, stride_w: stride, groups: c, ..shape([1 + i % 2, h, w, c], [3, 3], c) };
+            for same in [true, false] {
+                if same || h.min(w) >= 3 {
+                    check_int8(&short(&mut rng, sized(s, same), w % 3 == 0, w % 4 > 0), true);
+                }
+            }
+        }
+    }
+}

@@ -8,9 +8,12 @@ pub mod scalar;
 mod tile;
 
 #[cfg(target_arch = "aarch64")]
+#[macro_use]
+pub mod neon;
+#[cfg(target_arch = "aarch64")]
 pub mod dotprod;
 #[cfg(target_arch = "aarch64")]
-pub mod neon;
+pub mod i8mm;
 
 #[cfg(target_arch = "x86_64")]
 pub mod avx2;

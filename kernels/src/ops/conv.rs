@@ -96,6 +96,8 @@ pub struct Conv {
     pub small_relu: bool,
     /// Whether no weight is −128, so that the sum of two products fits in 16 bits.
     pub no_lowest: bool,
+    /// Whether [`fits_words`](super::pack::fits_words) holds: likewise.
+    pub fits_words: bool,
     /// The code that stands outside the image: the input's zero point.
     pub pad_value: i8,
     /// [`scratch_len`] bytes.

@@ -1,6 +1,6 @@
 //! The layout of convolution weights that the kernels read, and what is known of the weights on the way there: their sums.
 
-use crate::arith::RequantData;
+use crate::arith::{RequantData, Rounding};
 use crate::isa::{Isa, PackSpec};
 use crate::ops::conv::ConvShape;
 
@@ -31,6 +31,24 @@ pub fn is_small_relu(requant: &RequantData<'_>, sums: &[Sums], offset: i32) -> b
         least > -1 << 26 && most < 1 << 23
     };
     requant.is_relu() && requant.bias.iter().zip(sums).all(fits)
+}
+
+/// Whether codes are what is left of `sum · scale + zero point` in 16 bits when it is rounded once, half to even, and saturated: the layer allows
+/// all codes, no such number is larger than 32,000, and the zero point is even, so that adding it leaves numbers half way between two integers
+/// at the same choice. `offset` as in [`is_small_relu`].
+#[must_use]
+pub fn fits_words(requant: &RequantData<'_>, sums: &[Sums], offset: i32) -> bool {
+    let rule = &requant.rule;
+    if rule.rounding != Rounding::F32Even || rule.lo > -128 || rule.hi < 127 || rule.zero_point % 2 != 0 {
+        return false;
+    }
+    let scales: &[f32] = crate::span::view(requant.multiplier);
+    let fits = |((&bias, &scale), sums): ((&i32, &f32), &Sums)| {
+        sums.range(bias, offset)
+            .iter()
+            .all(|sum| sum.unsigned_abs() < 1 << 30 && sum.unsigned_abs() as f32 * scale.abs() < 32_000.0)
+    };
+    requant.bias.iter().zip(scales).zip(sums).all(fits)
 }
 
 /// Bytes that [`pack`] writes.

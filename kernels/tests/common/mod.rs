@@ -9,7 +9,7 @@ use edgebench_kernels::ops::conv::{self, Conv, ConvShape};
 use edgebench_kernels::ops::conv_f32::{ConvF32, pack_f32, packed_len_f32, scratch_len_f32};
 use edgebench_kernels::ops::depthwise::{Depthwise, depthwise_scratch_len, depthwise_tables, depthwise_tables_len};
 use edgebench_kernels::ops::depthwise_f32::{DepthwiseF32, depthwise_scratch_len_f32};
-use edgebench_kernels::ops::pack::{Sums, arrange, is_small_relu, pack, packed_len};
+use edgebench_kernels::ops::pack::{Sums, arrange, fits_words, is_small_relu, pack, packed_len};
 use edgebench_kernels::span::view;
 use edgebench_kernels::{Block, Isa, Kernels, Memory, Place, Span, Step, reference, run};
 
@@ -262,6 +262,7 @@ impl Int8 {
         arrange(isa, &mut packed);
         let requant = self.requant(&mut plan, spec.offset);
         let small_relu = plan.look_at(requant, s.out_c, |requant| is_small_relu(requant, &sums, spec.offset));
+        let fits_words = plan.look_at(requant, s.out_c, |requant| fits_words(requant, &sums, spec.offset));
         let step = Conv {
             input: plan.buffer(self.input.len()),
             output: plan.buffer(s.batch * s.out_h * s.out_w * s.out_c),
@@ -269,6 +270,7 @@ impl Int8 {
             weights: plan.constant(&packed, i8::to_ne_bytes),
             requant,
             small_relu,
+            fits_words,
             no_lowest: !self.weights.contains(&i8::MIN),
             pad_value: self.zero_in,
             scratch: plan.buffer(conv::scratch_len(kernels, &s)),

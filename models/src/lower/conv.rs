@@ -2,7 +2,7 @@
 
 use edgebench_kernels::arith::Rounding;
 use edgebench_kernels::ops::conv::{Conv, ConvShape, scratch_len};
-use edgebench_kernels::ops::pack::{Sums, arrange, is_small_relu, pack, packed_len};
+use edgebench_kernels::ops::pack::{Sums, arrange, fits_words, is_small_relu, pack, packed_len};
 use edgebench_kernels::span::{view, view_mut};
 
 use super::compact::Site;
@@ -170,6 +170,7 @@ fn emit_narrow(
     let correction: Vec<i32> = sums.iter().map(|sum| sum.all.wrapping_mul(-(zero + spec.offset))).collect();
     let requant = product.requant(cx, rule, &correction)?;
     let small_relu = cx.look_at(requant, shape.out_c, |requant| is_small_relu(requant, &sums, spec.offset));
+    let fits_words = cx.look_at(requant, shape.out_c, |requant| fits_words(requant, &sums, spec.offset));
     let no_lowest = !weights.contains(&i8::MIN);
     let pad_value = zero as i8;
     let Site { shape, input, output } = match cx.node().op {
@@ -177,7 +178,8 @@ fn emit_narrow(
         _ => Site::whole(cx, shape)?,
     };
     let scratch = cx.scratch(scratch_len(cx.kernels, &shape));
-    let step = Conv { input, weights: packed, requant, shape, small_relu, no_lowest, pad_value, scratch, output };
+    let step =
+        Conv { input, weights: packed, requant, shape, small_relu, no_lowest, fits_words, pad_value, scratch, output };
     cx.push(step, shape.macs());
     Ok(())
 }

@@ -1,233 +1,250 @@
 //! int8 convolution with `sdot`: four products added to each of four accumulators. Sixteen codes of a pixel are read at once, and the four
 //! of a dot product named by their place.
 
-use core::arch::aarch64::*;
+use crate::arch::neon::driver::{self, Finish, Line, Machine};
+use crate::ops::conv::{Conv, ConvData};
 use core::arch::asm;
 
-use crate::arch::gemm::{self, Source, Taps, Target, TileFn};
-use crate::arch::neon::conv::{Dot, Int8, Rule, conv_with};
-use crate::arch::neon::requant::Acc;
-use crate::ops::conv::{Conv, ConvData};
-
-/// [`Dot`] of this instruction set.
+/// [`Machine`] of this instruction set.
 struct Sdot;
 
-/// `acc + weights · codes`, by fours. (The intrinsic is not stable.)
-///
-/// # Safety
-/// The CPU has dot products.
-#[inline(always)]
-pub(super) unsafe fn sdot(mut acc: int32x4_t, weights: int8x16_t, codes: int8x16_t) -> int32x4_t {
-    // SAFETY: registers only; the caller vouches for the CPU.
-    unsafe {
-        asm!(
-            ".arch_extension dotprod",
-            "sdot {acc:v}.4s, {weights:v}.16b, {codes:v}.16b",
-            acc = inout(vreg) acc,
-            weights = in(vreg) weights,
-            codes = in(vreg) codes,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    acc
+/// `sdot` of register `acc` with the codes in register `x` at place `lane`.
+macro_rules! dot {
+    ($acc:literal $w:literal $x:literal $lane:literal) => {
+        concat!("sdot v", $acc, ".4s, v", $w, ".16b, v", $x, ".4b[", $lane, "]")
+    };
 }
 
-/// As [`sdot`], with the four codes at place `LANE` for all.
-///
-/// # Safety
-/// The CPU has dot products.
-#[inline(always)]
-unsafe fn sdot_lane<const LANE: usize>(mut acc: int32x4_t, weights: int8x16_t, codes: int8x16_t) -> int32x4_t {
-    // SAFETY: registers only; the caller vouches for the CPU.
-    unsafe {
+/// Tiles of 16 channels. One entry a pixel: its pointer, the register of its codes, its four accumulators; then which pointer comes
+/// from which.
+macro_rules! wide {
+    ($line:ident, $times:ident, $mr:literal, $finish:ident;
+     $([$c:ident $x:literal $a:literal $b:literal $d:literal $e:literal])*; $($from:ident $next:ident),*) => {
         asm!(
             ".arch_extension dotprod",
-            "sdot {acc:v}.4s, {weights:v}.16b, {codes:v}.4b[{lane}]",
-            acc = inout(vreg) acc,
-            weights = in(vreg) weights,
-            codes = in(vreg) codes,
-            lane = const LANE,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    acc
-}
-
-/// Dot product `LANE` of four for all accumulators.
-///
-/// # Safety
-/// As [`Dot::steps`].
-#[inline(always)]
-unsafe fn lane<const LANE: usize, const MR: usize, const NP: usize>(
-    acc: &mut [[Acc; NP]; MR],
-    x: &[int8x16_t; MR],
-    weights: *const i8,
-    panel_len: usize,
-) {
-    for n in 0..NP {
-        // SAFETY: the caller vouches for the panels and the CPU.
-        unsafe {
-            let [low, high] = Sdot::weights(weights.add(n * panel_len + LANE * 32));
-            for (acc, &x) in acc.iter_mut().zip(x) {
-                acc[n] = [sdot_lane::<LANE>(acc[n][0], low, x), sdot_lane::<LANE>(acc[n][1], high, x)];
-            }
-        }
-    }
-}
-
-/// Blocks of four dot products (16 codes of each pixel, 128 weights of each of two panels). One entry a pixel: its number, its
-/// pointer's name, the register of its codes (twice), its four accumulators.
-macro_rules! sdot_loop {
-    ($acc:ident, $codes:ident, $weights:ident, ($taps:ident, $blocks:ident);
-     $($m:literal $p:ident $by:tt $c:ident $q:tt $x:tt $a:tt $b:tt $d:tt $e:tt),*) => {
-        asm!(
-            ".arch_extension dotprod",
-            // The first pixel, and each from the one before.
-            "add {w1}, {w0}, {w1} // pixels {pitch} apart",
-            $(concat!("add {", stringify!($c), "}, {", stringify!($p), "}, ", $by),)*
-            "2:",
-            $(concat!("ldr ", $q, ", [{", stringify!($c), "}], #16"),)*
+            "7:",
+            "ldp {segment}, {count}, [{line}]",
+            "ldp {w0}, {w1}, [{line}, #16]",
+            $(concat!("ld1 {{v", $a, ".4s, v", $b, ".4s, v", $d, ".4s, v", $e, ".4s}}, [{bias}]"),)*
+            "2: // pixels {pitch} apart",
+            "ldr {c0}, [{segment}], #8",
+            "add {c0}, {c0}, {first}",
+            $(concat!("add {", stringify!($next), "}, {", stringify!($from), "}, {pitch}"),)*
+            "cbz {blocks}, 4f",
+            "mov {n}, {blocks}",
+            "3:",
+            $(concat!("ldr q", $x, ", [{", stringify!($c), "}], #16"),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
-            $(concat!("sdot ", $a, ".4s, v28.16b, ", $x, ".4b[0]"),)*
-            $(concat!("sdot ", $b, ".4s, v29.16b, ", $x, ".4b[0]"),)*
-            $(concat!("sdot ", $a, ".4s, v30.16b, ", $x, ".4b[1]"),)*
-            $(concat!("sdot ", $b, ".4s, v31.16b, ", $x, ".4b[1]"),)*
+            $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($a 30 $x 1),)* $(dot!($b 31 $x 1),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w1}], #64",
-            $(concat!("sdot ", $d, ".4s, v28.16b, ", $x, ".4b[0]"),)*
-            $(concat!("sdot ", $e, ".4s, v29.16b, ", $x, ".4b[0]"),)*
-            $(concat!("sdot ", $d, ".4s, v30.16b, ", $x, ".4b[1]"),)*
-            $(concat!("sdot ", $e, ".4s, v31.16b, ", $x, ".4b[1]"),)*
+            $(dot!($d 28 $x 0),)* $(dot!($e 29 $x 0),)* $(dot!($d 30 $x 1),)* $(dot!($e 31 $x 1),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
-            $(concat!("sdot ", $a, ".4s, v28.16b, ", $x, ".4b[2]"),)*
-            $(concat!("sdot ", $b, ".4s, v29.16b, ", $x, ".4b[2]"),)*
-            $(concat!("sdot ", $a, ".4s, v30.16b, ", $x, ".4b[3]"),)*
-            $(concat!("sdot ", $b, ".4s, v31.16b, ", $x, ".4b[3]"),)*
+            $(dot!($a 28 $x 2),)* $(dot!($b 29 $x 2),)* $(dot!($a 30 $x 3),)* $(dot!($b 31 $x 3),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w1}], #64",
-            $(concat!("sdot ", $d, ".4s, v28.16b, ", $x, ".4b[2]"),)*
-            $(concat!("sdot ", $e, ".4s, v29.16b, ", $x, ".4b[2]"),)*
-            $(concat!("sdot ", $d, ".4s, v30.16b, ", $x, ".4b[3]"),)*
-            $(concat!("sdot ", $e, ".4s, v31.16b, ", $x, ".4b[3]"),)*
-            "subs {blocks}, {blocks}, #1",
+            $(dot!($d 28 $x 2),)* $(dot!($e 29 $x 2),)* $(dot!($d 30 $x 3),)* $(dot!($e 31 $x 3),)*
+            "subs {n}, {n}, #1",
+            "b.ne 3b",
+            "4:",
+            "cbz {rest}, 6f",
+            "tbz {rest}, #1, 5f",
+            $(concat!("ldr d", $x, ", [{", stringify!($c), "}], #8"),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
+            $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($a 30 $x 1),)* $(dot!($b 31 $x 1),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w1}], #64",
+            $(dot!($d 28 $x 0),)* $(dot!($e 29 $x 0),)* $(dot!($d 30 $x 1),)* $(dot!($e 31 $x 1),)*
+            "tbz {rest}, #0, 6f",
+            "5:",
+            $(concat!("ldr s", $x, ", [{", stringify!($c), "}]"),)*
+            "ldp q28, q29, [{w0}], #32",
+            "ldp q30, q31, [{w1}], #32",
+            $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($d 30 $x 0),)* $(dot!($e 31 $x 0),)*
+            "6:",
+            "subs {count}, {count}, #1",
             "b.ne 2b",
-            blocks = inout(reg) $blocks => _,
-            w0 = inout(reg) $weights => _,
-            w1 = inout(reg) $taps.panel_len => _,
-            codes = in(reg) $codes,
-            pitch = in(reg) $taps.pitch,
-            $(
-                $c = out(reg) _,
-                inout($a) (*$acc.add($m))[0][0], inout($b) (*$acc.add($m))[0][1],
-                inout($d) (*$acc.add($m))[1][0], inout($e) (*$acc.add($m))[1][1],
-                out($x) _,
-            )*
-            out("v28") _, out("v29") _, out("v30") _, out("v31") _,
-            options(readonly, nostack)
+            load_constants!($finish "ld1 {{v24.4s, v25.4s, v26.4s, v27.4s}}, [{scale}]"),
+            $(finish_four!($finish $a $b $d $e 24 25 26 27),)*
+            "subs {tiles}, {tiles}, #1",
+            "add {first}, {first}, {step}",
+            "b.ne 7b",
+            "subs {times}, {times}, #1",
+            "b.eq 9f",
+            "ldp {n}, {tiles}, [{line}, #32]",
+            "ldp {w0}, {w1}, [{line}, #16]",
+            "ldp {first}, {to}, [{line}, #48]",
+            "add {w0}, {w0}, {n}",
+            "add {w1}, {w1}, {n}",
+            "add {to}, {to}, #16",
+            "stp {w0}, {w1}, [{line}, #16]",
+            "str {to}, [{line}, #56]",
+            "add {bias}, {bias}, #64",
+            "add {scale}, {scale}, #64",
+            "b 7b",
+            "9:",
+            line = in(reg) &raw mut *$line,
+            times = inout(reg) $times => _,
+            segment = out(reg) _, count = out(reg) _, w0 = out(reg) _, w1 = out(reg) _, n = out(reg) _,
+            $($c = out(reg) _,)*
+            first = inout(reg) $line.first => _,
+            pitch = in(reg) $line.pitch,
+            step = in(reg) $line.pitch * $mr,
+            blocks = in(reg) $line.blocks,
+            rest = in(reg) $line.rest,
+            bias = inout(reg) $line.bias => _,
+            scale = inout(reg) $line.scale => _,
+            constants = in(reg) $line.constants,
+            tiles = inout(reg) $line.tiles => _,
+            to = inout(reg) $line.to => _,
+            to_pitch = in(reg) $line.to_pitch,
+            out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
+            out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _,
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
+            out("v24") _, out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+            options(nostack)
         )
     };
 }
 
-impl Dot for Sdot {
-    type Weights = [int8x16_t; 2];
+/// Tiles of 8 channels: as above, two accumulators a pixel; pixels are finished by twos, the last of an odd number alone.
+macro_rules! narrow {
+    ($line:ident, $mr:literal, $finish:ident;
+     $([$c:ident $x:literal $a:literal $b:literal])*; $([$pa:literal $pb:literal $pd:literal $pe:literal])*;
+     $([$sa:literal $sb:literal])?; $($from:ident $next:ident),*) => {
+        asm!(
+            ".arch_extension dotprod",
+            "7:",
+            "ldp {segment}, {count}, [{line}]",
+            "ldr {w0}, [{line}, #16]",
+            $(concat!("ldp q", $a, ", q", $b, ", [{bias}]"),)*
+            "2: // pixels {pitch} apart",
+            "ldr {c0}, [{segment}], #8",
+            "add {c0}, {c0}, {first}",
+            $(concat!("add {", stringify!($next), "}, {", stringify!($from), "}, {pitch}"),)*
+            "cbz {blocks}, 4f",
+            "mov {n}, {blocks}",
+            "3:",
+            $(concat!("ldr q", $x, ", [{", stringify!($c), "}], #16"),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
+            $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($a 30 $x 1),)* $(dot!($b 31 $x 1),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
+            $(dot!($a 28 $x 2),)* $(dot!($b 29 $x 2),)* $(dot!($a 30 $x 3),)* $(dot!($b 31 $x 3),)*
+            "subs {n}, {n}, #1",
+            "b.ne 3b",
+            "4:",
+            "cbz {rest}, 6f",
+            "tbz {rest}, #1, 5f",
+            $(concat!("ldr d", $x, ", [{", stringify!($c), "}], #8"),)*
+            "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
+            $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($a 30 $x 1),)* $(dot!($b 31 $x 1),)*
+            "tbz {rest}, #0, 6f",
+            "5:",
+            $(concat!("ldr s", $x, ", [{", stringify!($c), "}]"),)*
+            "ldp q28, q29, [{w0}], #32",
+            $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)*
+            "6:",
+            "subs {count}, {count}, #1",
+            "b.ne 2b",
+            load_constants!($finish "ldp q24, q25, [{scale}]"),
+            $(finish_four!($finish $pa $pb $pd $pe 24 25),)*
+            $(finish_two!($finish $sa $sb 24 25),)?
+            "subs {tiles}, {tiles}, #1",
+            "add {first}, {first}, {step}",
+            "b.ne 7b",
+            line = in(reg) &raw mut *$line,
+            segment = out(reg) _, count = out(reg) _, w0 = out(reg) _, n = out(reg) _,
+            $($c = out(reg) _,)*
+            first = inout(reg) $line.first => _,
+            pitch = in(reg) $line.pitch,
+            step = in(reg) $line.pitch * $mr,
+            blocks = in(reg) $line.blocks,
+            rest = in(reg) $line.rest,
+            bias = in(reg) $line.bias,
+            scale = in(reg) $line.scale,
+            constants = in(reg) $line.constants,
+            tiles = inout(reg) $line.tiles => _,
+            to = inout(reg) $line.to => _,
+            to_pitch = in(reg) $line.to_pitch,
+            out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
+            out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _,
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
+            out("v24") _, out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+            options(nostack)
+        )
+    };
+}
+
+/// [`Machine::wide`] with one way to finish.
+macro_rules! wide_of {
+    ($line:ident, $times:ident, $mr:ident, $finish:ident) => {
+        match $mr {
+            5 => wide!($line, $times, 5, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7] [c2 22 8 9 10 11] [c3 23 12 13 14 15]
+                [c4 24 16 17 18 19]; c0 c1, c1 c2, c2 c3, c3 c4),
+            4 => wide!($line, $times, 4, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7] [c2 22 8 9 10 11] [c3 23 12 13 14 15];
+                c0 c1, c1 c2, c2 c3),
+            3 => wide!($line, $times, 3, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7] [c2 22 8 9 10 11]; c0 c1, c1 c2),
+            2 => wide!($line, $times, 2, $finish; [c0 20 0 1 2 3] [c1 21 4 5 6 7]; c0 c1),
+            _ => wide!($line, $times, 1, $finish; [c0 20 0 1 2 3];),
+        }
+    };
+}
+
+/// [`Machine::narrow`] with one way to finish.
+macro_rules! narrow_of {
+    ($line:ident, $mr:ident, $finish:ident) => {
+        match $mr {
+            8 => narrow!($line, 8, $finish;
+                [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7] [c4 20 8 9] [c5 21 10 11] [c6 22 12 13] [c7 23 14 15];
+                [0 1 2 3] [4 5 6 7] [8 9 10 11] [12 13 14 15]; ; c0 c1, c1 c2, c2 c3, c3 c4, c4 c5, c5 c6, c6 c7),
+            7 => narrow!($line, 7, $finish;
+                [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7] [c4 20 8 9] [c5 21 10 11] [c6 22 12 13];
+                [0 1 2 3] [4 5 6 7] [8 9 10 11]; [12 13]; c0 c1, c1 c2, c2 c3, c3 c4, c4 c5, c5 c6),
+            6 => narrow!($line, 6, $finish;
+                [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7] [c4 20 8 9] [c5 21 10 11];
+                [0 1 2 3] [4 5 6 7] [8 9 10 11]; ; c0 c1, c1 c2, c2 c3, c3 c4, c4 c5),
+            5 => narrow!($line, 5, $finish; [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7] [c4 20 8 9];
+                [0 1 2 3] [4 5 6 7]; [8 9]; c0 c1, c1 c2, c2 c3, c3 c4),
+            4 => narrow!($line, 4, $finish; [c0 16 0 1] [c1 17 2 3] [c2 18 4 5] [c3 19 6 7];
+                [0 1 2 3] [4 5 6 7]; ; c0 c1, c1 c2, c2 c3),
+            3 => narrow!($line, 3, $finish; [c0 16 0 1] [c1 17 2 3] [c2 18 4 5]; [0 1 2 3]; [4 5]; c0 c1, c1 c2),
+            2 => narrow!($line, 2, $finish; [c0 16 0 1] [c1 17 2 3]; [0 1 2 3]; ; c0 c1),
+            _ => narrow!($line, 1, $finish; [c0 16 0 1]; ; [0 1];),
+        }
+    };
+}
+
+impl Machine for Sdot {
     const KR: usize = 4;
-    const MANY: bool = true;
+    const BLOCK: usize = 16;
+    const WIDE: usize = 5;
+    const NARROW: usize = 8;
 
     #[inline(always)]
-    unsafe fn weights(at: *const i8) -> [int8x16_t; 2] {
-        // SAFETY: the caller vouches for 32 weights.
-        unsafe { [vld1q_s8(at), vld1q_s8(at.add(16))] }
-    }
-
-    #[inline(always)]
-    unsafe fn codes(at: *const i8) -> int8x16_t {
-        // SAFETY: the caller vouches for 4 codes.
-        unsafe { vreinterpretq_s8_s32(vdupq_n_s32(at.cast::<i32>().read_unaligned())) }
-    }
-
-    #[inline(always)]
-    unsafe fn dot(acc: Acc, codes: int8x16_t, weights: [int8x16_t; 2]) -> Acc {
-        // SAFETY: the caller vouches for the CPU.
-        unsafe { [sdot(acc[0], weights[0], codes), sdot(acc[1], weights[1], codes)] }
-    }
-
-    #[inline(always)]
-    unsafe fn steps<const MR: usize, const NP: usize, const U: usize>(
-        acc: &mut [[Acc; NP]; MR],
-        codes: *const i8,
-        weights: *const i8,
-        taps: &Taps,
-    ) {
-        // SAFETY: the caller vouches for `4·U` codes of each pixel, the panels and the CPU.
+    unsafe fn wide(line: &mut Line, mr: usize, times: usize) {
+        // SAFETY: as this function's.
         unsafe {
-            if U != 4 {
-                return gemm::step::<Int8<Self>, MR, NP, U>(acc, codes, weights, taps);
-            }
-            let x: [int8x16_t; MR] = core::array::from_fn(|m| vld1q_s8(codes.add(m * taps.pitch)));
-            lane::<0, MR, NP>(acc, &x, weights, taps.panel_len);
-            lane::<1, MR, NP>(acc, &x, weights, taps.panel_len);
-            lane::<2, MR, NP>(acc, &x, weights, taps.panel_len);
-            lane::<3, MR, NP>(acc, &x, weights, taps.panel_len);
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn many<const MR: usize, const NP: usize>(
-        acc: &mut [[Acc; NP]; MR],
-        codes: *const i8,
-        weights: *const i8,
-        taps: &Taps,
-    ) -> usize {
-        let blocks = taps.depth / 4;
-        if NP != 2 || blocks == 0 {
-            return 0;
-        }
-        // SAFETY: the caller vouches for all dot products of the run and for the CPU; `NP` is 2.
-        unsafe {
-            let acc = acc.as_mut_ptr().cast::<[Acc; 2]>();
-            match MR {
-                5 => sdot_loop!(acc, codes, weights, (taps, blocks);
-                    0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "q21" "v21" "v4" "v5" "v6" "v7",
-                    2 c1 "{pitch}" c2 "q22" "v22" "v8" "v9" "v10" "v11", 3 c2 "{pitch}" c3 "q23" "v23" "v12" "v13" "v14" "v15",
-                    4 c3 "{pitch}" c4 "q24" "v24" "v16" "v17" "v18" "v19"),
-                4 => sdot_loop!(acc, codes, weights, (taps, blocks);
-                    0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "q21" "v21" "v4" "v5" "v6" "v7",
-                    2 c1 "{pitch}" c2 "q22" "v22" "v8" "v9" "v10" "v11", 3 c2 "{pitch}" c3 "q23" "v23" "v12" "v13" "v14" "v15"),
-                3 => sdot_loop!(acc, codes, weights, (taps, blocks);
-                    0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "q21" "v21" "v4" "v5" "v6" "v7",
-                    2 c1 "{pitch}" c2 "q22" "v22" "v8" "v9" "v10" "v11"),
-                2 => sdot_loop!(acc, codes, weights, (taps, blocks);
-                    0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3", 1 c0 "{pitch}" c1 "q21" "v21" "v4" "v5" "v6" "v7"),
-                _ => sdot_loop!(acc, codes, weights, (taps, blocks); 0 codes "#0" c0 "q20" "v20" "v0" "v1" "v2" "v3"),
+            match line.finish {
+                Finish::Quick => wide_of!(line, times, mr, quick),
+                Finish::Any => wide_of!(line, times, mr, any),
+                Finish::Sums => wide!(line, times, 1, sums; [c0 20 0 1 2 3];),
             }
         }
-        4 * blocks
     }
 
     #[inline(always)]
-    fn tiles(panels: usize, _: usize) -> (usize, &'static [TileFn<Int8<Sdot>>]) {
-        match panels {
-            2.. => (2, &TILES_2),
-            _ => (1, &TILES_1),
+    unsafe fn narrow(line: &mut Line, mr: usize) {
+        // SAFETY: as this function's.
+        unsafe {
+            match line.finish {
+                Finish::Quick => narrow_of!(line, mr, quick),
+                Finish::Any => narrow_of!(line, mr, any),
+                Finish::Sums => narrow!(line, 1, sums; [c0 16 0 1]; ; [0 1];),
+            }
         }
     }
 }
-
-#[target_feature(enable = "neon,dotprod")]
-unsafe fn tiles<const MR: usize, const NP: usize, const U: usize>(
-    rule: &Rule<'_>,
-    taps: &Taps,
-    source: Source<Int8<Sdot>>,
-    to: Target<i8>,
-) {
-    // SAFETY: this function has the feature; the caller vouches for the rest.
-    unsafe { gemm::tiles::<Int8<Sdot>, MR, NP, U>(rule, taps, source, to) }
-}
-
-static TILES_1: [TileFn<Int8<Sdot>>; 8] = gemm::table!(tiles, 1, 4: 1 2 3 4 5 6 7 8);
-static TILES_2: [TileFn<Int8<Sdot>>; 5] = gemm::table!(tiles, 2, 4: 1 2 3 4 5);
 
 /// See [`Conv`].
 #[target_feature(enable = "neon,dotprod")]
 pub(super) unsafe fn conv(step: &Conv, data: ConvData<'_>) {
     // SAFETY: this function has the feature.
-    unsafe { conv_with::<Sdot>(step, data) }
+    unsafe { driver::conv::<Sdot>(step, data) }
 }

@@ -451,7 +451,7 @@ pub(super) unsafe fn conv(step: &Conv, data: ConvData<'_>) {
     // SAFETY: NEON is always there.
     unsafe {
         if step.no_lowest {
-            conv_with::<Mlal<true>>(step, data);
+            super::mlal::conv(step, data);
         } else {
             conv_with::<Mlal<false>>(step, data);
         }

@@ -24,17 +24,17 @@ fn is_odd(s: &ConvShape) -> bool {
 }
 
 /// Bytes of scratch space: the ring of lines.
-pub(super) fn scratch_len(s: &ConvShape) -> usize {
+pub(in crate::arch) fn scratch_len(s: &ConvShape) -> usize {
     if is_odd(s) { 0 } else { Window::new(s, 1).bytes() }
 }
 
 /// Bytes of the tables.
-pub(super) fn tables_len(s: &ConvShape) -> usize {
+pub(in crate::arch) fn tables_len(s: &ConvShape) -> usize {
     if is_odd(s) { 0 } else { 64 }
 }
 
 /// The first byte of the tables says whether no weight is −128.
-pub(super) fn tables(_: &ConvShape, weights: &[i8], _: (&RequantData<'_>, i8), to: &mut [u8]) {
+pub(in crate::arch) fn tables(_: &ConvShape, weights: &[i8], _: (&RequantData<'_>, i8), to: &mut [u8]) {
     to.fill(0);
     to[0] = u8::from(!weights.contains(&i8::MIN));
 }
@@ -104,8 +104,9 @@ struct Block<'a> {
     pairs: bool,
 }
 
+/// Adds products of 16 channels.
 #[inline(always)]
-fn add_wide(acc: &mut [Acc; 2], low: int16x8_t, high: int16x8_t) {
+pub(in crate::arch) fn add_wide(acc: &mut [Acc; 2], low: int16x8_t, high: int16x8_t) {
     // SAFETY: NEON is always there.
     unsafe {
         for (acc, sum) in acc.iter_mut().zip([low, high]) {
@@ -191,7 +192,7 @@ pub(in crate::arch) fn tap_places(s: &ConvShape, window: &Window, row: &Row, pla
 
 /// See [`Depthwise`].
 #[target_feature(enable = "neon")]
-pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
+pub(in crate::arch) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
     let s = &step.shape;
     if is_odd(s) {
         return scalar::depthwise(step, data);

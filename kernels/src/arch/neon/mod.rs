@@ -1,10 +1,18 @@
 //! aarch64 with NEON, which every such CPU has.
 
+#[macro_use]
+mod finish;
+
 mod add;
+pub(super) mod columns;
 pub(super) mod conv;
 pub(super) mod depthwise;
+pub(super) mod driver;
 mod float;
+mod mlal;
+mod mulls;
 mod peak;
+mod plain;
 pub(super) mod requant;
 
 use crate::isa::{Isa, Kernels, PackSpec};
@@ -19,10 +27,10 @@ pub(super) const TABLE: Kernels = Kernels {
     conv_pack: PackSpec { nr: 8, kr: 2, offset: 0, code_size: 1, slides: false },
     conv_f32_nr: 8,
     conv: conv::conv,
-    depthwise: depthwise::depthwise,
-    depthwise_scratch: depthwise::scratch_len,
-    depthwise_tables_len: depthwise::tables_len,
-    depthwise_tables: depthwise::tables,
+    depthwise: mulls::depthwise,
+    depthwise_scratch: columns::scratch_len::<mulls::Mulls>,
+    depthwise_tables_len: columns::tables_len::<mulls::Mulls>,
+    depthwise_tables: columns::tables::<mulls::Mulls>,
     conv_f32: float::conv,
     depthwise_f32: float::depthwise,
     add: add::add,

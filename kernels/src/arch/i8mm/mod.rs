@@ -1,0 +1,16 @@
+//! aarch64 with int8 matrix products: convolutions by `smmla`, everything else as with dot products.
+
+mod conv;
+mod peak;
+
+use super::dotprod;
+use crate::isa::{Isa, Kernels, PackSpec};
+
+/// The table.
+pub static KERNELS: Kernels = Kernels {
+    isa: Isa::I8mm,
+    conv_pack: PackSpec { nr: 8, kr: 8, offset: 0, code_size: 1, slides: false },
+    conv: conv::conv,
+    peak_int8: peak::int8,
+    ..dotprod::TABLE
+};
