@@ -90,7 +90,14 @@ if [ "$tool" = xtools ] || [ "$tool" = cargo ]; then
 fi
 flags="-C target-feature=+crt-static"
 # What panics there ends there: nobody unwinds, and the tables for it would be a tenth of the program.
-[ "$verb" != build ] || [ "${EDGEBENCH_PROFILE:-slim}" != slim ] || flags+=" -C force-unwind-tables=no"
+if [ "$verb" = build ] && [ "${EDGEBENCH_PROFILE:-slim}" = slim ]; then
+  flags+=" -C force-unwind-tables=no"
+  # GNU ld leaves out what is written all the same (zig's linker and the container's do without).
+  case $tool in
+    xtools|cargo) "$cc" -Wl,--version 2>/dev/null | grep -q '^GNU ld' &&
+      flags+=" -C link-arg=-Wl,-T,scripts/no-unwind-tables.ld -C link-arg=-Wl,--no-eh-frame-hdr" ;;
+  esac
+fi
 export "CARGO_TARGET_${upper}_RUSTFLAGS=$flags"
 # Artefacts of different compilers do not go together.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target/cross-$tool}

@@ -16,6 +16,9 @@ pub const PIPELINE: u32 = 3;
 /// An image to be corrupted, and shown to the network, behind flags and what to do.
 #[cfg(feature = "corrupt")]
 pub const IMAGE: u32 = 4;
+/// The same, to be corrupted and sent back; the network does not see it.
+#[cfg(feature = "corrupt")]
+pub const CORRUPT: u32 = 5;
 /// Flag of [`INPUTS`]: tell the digests of all layers too.
 pub const DIGESTS: u32 = 1;
 /// Who this is and what it takes.
@@ -24,6 +27,9 @@ pub const READY: u32 = 17;
 pub const ANSWER: u32 = 18;
 /// What was used.
 pub const DONE: u32 = 19;
+/// An image's pixels, corrupted.
+#[cfg(feature = "corrupt")]
+pub const PIXELS: u32 = 20;
 /// What was asked for cannot be done: a sentence.
 pub const REFUSED: u32 = 31;
 

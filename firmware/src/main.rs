@@ -3,14 +3,11 @@
 //! The plan is source that `edgebench emit` wrote; its arena is a static. Requests come from the file `request.bin` and answers go to
 //! `answers.bin` where the emulator (or the debug probe) runs, in frames with digests ([`frame`]).
 //!
-//! With the feature `corrupt` it corrupts images first, in a workspace of its own.
+//! With the feature `corrupt` it corrupts images first, in a second static.
 //!
-//! Everything `unsafe` is in `entry`, `semihosting`, `cycles`, `workspace` with its caller, and the one block below that hands the arena out.
+//! Everything `unsafe` is in `entry`, `semihosting`, `cycles`, and the two blocks below that hand the statics out.
 #![no_std]
 #![no_main]
-
-#[cfg(feature = "corrupt")]
-extern crate alloc;
 
 mod cycles;
 mod entry;
@@ -18,8 +15,6 @@ mod frame;
 #[cfg(feature = "corrupt")]
 mod images;
 mod semihosting;
-#[cfg(feature = "corrupt")]
-mod workspace;
 
 /// What `edgebench emit` wrote.
 mod plan {
@@ -29,6 +24,8 @@ mod plan {
 
 use core::panic::PanicInfo;
 
+#[cfg(feature = "corrupt")]
+use edgebench_corrupt::Room;
 use edgebench_kernels::digest::Digest;
 use edgebench_kernels::{Block, Kernels, Memory};
 
@@ -39,6 +36,13 @@ use semihosting::File;
 /// Activations and scratch space; a block to spare for loads that run past the last tensor.
 static mut ARENA: [Block; plan::ARENA / Block::SIZE + 1] = [Block::ZERO; _];
 
+/// What images are corrupted in.
+#[cfg(feature = "corrupt")]
+static mut WORKSPACE: [u64; images::WORKSPACE] = [0; _];
+
+#[cfg(feature = "corrupt")]
+const NO_IMAGE: &str = "an image that cannot be corrupted so, that is damaged, or for which the workspace is too small";
+
 /// Exit code of a panic, as a Rust program on an operating system has it.
 const PANICKED: u32 = 101;
 
@@ -46,6 +50,9 @@ const PANICKED: u32 = 101;
 fn main() -> ! {
     // SAFETY: this is the only place that names `ARENA`, and it is reached once: by `entry::start`.
     let arena = unsafe { &mut *core::ptr::addr_of_mut!(ARENA) };
+    #[cfg(feature = "corrupt")]
+    // SAFETY: as for `ARENA`.
+    let workspace = unsafe { &mut *core::ptr::addr_of_mut!(WORKSPACE) };
     let (request, answers) = (File::open(c"request.bin"), File::create(c"answers.bin"));
     let (Some(request), Some(answers)) = (request, answers) else {
         semihosting::say(c"request.bin cannot be read, or answers.bin cannot be written\n");
@@ -62,6 +69,8 @@ fn main() -> ! {
             counts,
             #[cfg(feature = "corrupt")]
             images: None,
+            #[cfg(feature = "corrupt")]
+            workspace,
         }
         .serve()
     });
@@ -77,6 +86,9 @@ struct Device {
     counts: bool,
     #[cfg(feature = "corrupt")]
     images: Option<images::Images>,
+    /// Until there are images.
+    #[cfg(feature = "corrupt")]
+    workspace: &'static mut [u64],
 }
 
 impl Device {
@@ -94,13 +106,20 @@ impl Device {
                 },
                 #[cfg(feature = "corrupt")]
                 frame::PIPELINE => {
-                    self.images = images::Images::read(&mut frame, &mut self.request);
-                    self.images.is_some() || return self.refuse("a pipeline that is none, or damaged")
+                    let room = Room::new(core::mem::take(&mut self.workspace));
+                    self.images = images::Images::read(&mut frame, &mut self.request, room);
+                    self.images.is_some()
+                        || return self.refuse("a pipeline that is none, a second one, or one that is damaged")
                 }
                 #[cfg(feature = "corrupt")]
                 frame::IMAGE => match self.image(&mut frame) {
                     Some(flags) => self.answer(flags),
-                    None => return self.refuse("an image that cannot be corrupted so, or damaged"),
+                    None => return self.refuse(NO_IMAGE),
+                },
+                #[cfg(feature = "corrupt")]
+                frame::CORRUPT => match self.pixels(&mut frame) {
+                    Some(fits) => fits,
+                    None => return self.refuse(NO_IMAGE),
                 },
                 frame::END if frame.is_whole(&mut self.request) => return self.done(),
                 _ => return self.refuse("a frame of an unknown kind, or damaged"),
@@ -140,11 +159,24 @@ impl Device {
     fn image(&mut self, frame: &mut Incoming) -> Option<u32> {
         let [Port { span, flip }] = plan::INPUTS[..] else { return None };
         let input = self.memory.write::<u8>(span);
-        let flags = self.images.as_mut()?.image(frame, &mut self.request, input)?;
+        let images = self.images.as_mut()?;
+        let flags = images.image(frame, &mut self.request)?;
+        images.input(input).then_some(())?;
         if flip {
             input.iter_mut().for_each(|code| *code ^= 0x80);
         }
         Some(flags)
+    }
+
+    /// Corrupts an image and sends it back; whether there was room for it.
+    #[cfg(feature = "corrupt")]
+    fn pixels(&mut self, frame: &mut Incoming) -> Option<bool> {
+        let images = self.images.as_mut()?;
+        images.image(frame, &mut self.request)?;
+        let pixels = images.corrupted();
+        let mut frame = Outgoing::new(&mut self.answers, frame::PIXELS, pixels.len());
+        frame.put(pixels);
+        Some(frame.end())
     }
 
     /// Runs the network and tells what it answers.

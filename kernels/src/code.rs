@@ -44,3 +44,10 @@ impl Code for i16 {
         value as i16
     }
 }
+
+/// Whether codes have 16 bits. Without the feature `wide` they never have: what would be done with them is not compiled.
+#[inline(always)]
+pub(crate) fn is_wide(wide: bool) -> bool {
+    assert!(cfg!(feature = "wide") || !wide, "16-bit codes need the feature `wide` of edgebench-kernels");
+    cfg!(feature = "wide") && wide
+}

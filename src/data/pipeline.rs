@@ -132,6 +132,12 @@ impl Pipeline {
         (!self.tables.is_empty()).then_some(bytes)
     }
 
+    /// Bytes of the elements in [`Pipeline::to_device`].
+    #[must_use]
+    pub fn table_bytes(&self) -> usize {
+        self.tables.iter().map(|table| table.bytes.len()).sum()
+    }
+
     /// Conversions that a result must mention.
     pub fn notes(&self) -> &[String] {
         &self.notes

@@ -18,14 +18,16 @@ pub struct Board {
     pub source: PathBuf,
     /// Its processor core.
     pub core: Core,
+    /// What the core has beside the base instructions.
+    pub features: Vec<String>,
+    /// What the compiler builds for.
+    pub target: String,
     /// Bytes for code and weights.
     pub flash: usize,
     /// Bytes for tensors and stack.
     pub ram: usize,
     /// Bytes of `ram` that are the stack's.
     pub stack: usize,
-    /// Bytes of `ram` that corruptions may work in.
-    pub workspace: usize,
     /// The command that runs a program, whose path is added.
     pub run: Vec<String>,
 }
@@ -33,11 +35,13 @@ pub struct Board {
 #[derive(Deserialize)]
 struct File {
     core: String,
+    #[serde(default)]
+    features: String,
+    #[serde(default)]
+    target: String,
     flash: String,
     ram: String,
     stack: String,
-    #[serde(default)]
-    workspace: String,
     run: String,
 }
 
@@ -51,7 +55,9 @@ impl Board {
         let directory = if name.contains('/') { PathBuf::from(name) } else { source.join("boards").join(name) };
         let path = directory.join("board.toml");
         if !path.is_file() {
-            return Err(FirmwareError::UnknownBoard { name: name.into(), known: known(&source) });
+            let known = known(&source);
+            let nearest = nearest(name, &known).map_or_else(String::new, |near| format!(" (did you mean {near}?)"));
+            return Err(FirmwareError::UnknownBoard { name: name.into(), nearest, known: known.join(" ") });
         }
         let text = fs::read_to_string(&path).map_err(FirmwareError::io(path.display().to_string()))?;
         let problem = |problem: String| FirmwareError::Board { path: path.clone(), problem };
@@ -60,16 +66,17 @@ impl Board {
         Ok(Self {
             name: name.into(),
             core: file.core.parse().map_err(|wrong| problem(format!("core: {wrong}")))?,
+            features: file.features.split_whitespace().map(str::to_owned).collect(),
+            target: file.target,
             flash: size("flash", &file.flash)?,
             ram: size("ram", &file.ram)?,
             stack: size("stack", &file.stack)?,
-            workspace: if file.workspace.is_empty() { 0 } else { size("workspace", &file.workspace)? },
             run: file.run.split_whitespace().map(str::to_owned).collect(),
             source,
         })
     }
 
-    /// Whether a network fits.
+    /// Whether a network fits, and `workspace` bytes for corruptions.
     ///
     /// # Errors
     /// What does not.
@@ -113,11 +120,33 @@ fn source() -> Result<PathBuf, FirmwareError> {
     found.ok_or(FirmwareError::NoSource)
 }
 
-fn known(source: &Path) -> String {
+fn known(source: &Path) -> Vec<String> {
     let entries = fs::read_dir(source.join("boards")).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
-    names.join(" ")
+    names
+}
+
+/// The known name that differs least from `name`, if it differs in less than half of its letters.
+fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a String> {
+    let near = known.iter().map(|other| (distance(name, other), other)).min()?;
+    (2 * near.0 < name.chars().count()).then_some(near.1)
+}
+
+/// Letters to be added, left out or exchanged to make `b` of `a`.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, &y) in b.iter().enumerate() {
+            let exchanged = corner + usize::from(x != y);
+            corner = row[j + 1];
+            row[j + 1] = exchanged.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
 }
 
 #[cfg(test)]
@@ -131,10 +160,19 @@ mod tests {
     }
 
     #[test]
+    fn a_slip_of_the_pen_is_seen() {
+        let known = ["mps2-an386", "mps2-an500", "mps3-an547"].map(str::to_owned);
+        let near = |name| nearest(name, &known).map(String::as_str);
+        assert_eq!((near("mps2an386"), near("MPS2-an500")), (Some("mps2-an386"), Some("mps2-an500")));
+        assert_eq!((near("mps3-an574"), near("stm32")), (Some("mps3-an547"), None));
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused() {
         let (flash, ram, stack) = (100_000, 60_000, 4096);
         let (name, source, run) = ("b".to_owned(), PathBuf::new(), Vec::new());
-        let board = Board { name, source, core: Core::M4, flash, ram, stack, workspace: 0, run };
+        let (features, target) = (Vec::new(), String::new());
+        let board = Board { name, source, core: Core::M4, features, target, flash, ram, stack, run };
         assert!(board.check(90_000, 50_000, 0).is_ok());
         let refused = |result: Result<(), FirmwareError>| result.expect_err("too large").to_string();
         assert!(refused(board.check(100_001, 50_000, 0)).contains("100001 bytes of flash"));

@@ -6,9 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::FirmwareError;
+use super::facts::runner;
 use super::frame;
 use super::program::Program;
 use super::scratch::Scratch;
@@ -25,7 +26,7 @@ pub struct Answer {
 }
 
 /// What a program used, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Use {
     /// Stack that was used.
     pub stack: u32,
@@ -101,9 +102,7 @@ impl<'a> Device<'a> {
         let request = scratch.path().join("request.bin");
         fs::write(&request, &self.request).map_err(FirmwareError::io(request.display().to_string()))?;
         let board = &self.program.board;
-        let no_command =
-            || FirmwareError::Protocol { board: board.name.clone(), problem: "board.toml: run is empty".into() };
-        let (name, arguments) = board.run.split_first().ok_or_else(no_command)?;
+        let (name, arguments) = (runner(board)?, &board.run[1..]);
         let log = scratch.path().join("log");
         let file = || File::create(&log).map_err(FirmwareError::io(log.display().to_string()));
         let mut command = Command::new(name);

@@ -14,10 +14,12 @@ pub enum FirmwareError {
     )]
     NoSource,
     /// A board that there is no directory for.
-    #[error("{name} is no board; there are {known} (docs/boards.md says how to add one)")]
+    #[error("{name} is no board{nearest}; there are {known} (docs/boards.md says how to add one)")]
     UnknownBoard {
         /// What was asked for.
         name: String,
+        /// What may have been meant, as a question; empty if nothing is near.
+        nearest: String,
         /// Those that are there.
         known: String,
     },
@@ -52,6 +54,17 @@ pub enum FirmwareError {
         parts: String,
         /// What there is.
         there: usize,
+    },
+    /// Nothing there runs programs of the board.
+    #[error(
+        "{board}: {runner} was not found, which runs its programs; install it (on Debian: apt install qemu-system-arm), or name \
+         another command as `run` in board.toml"
+    )]
+    NoRunner {
+        /// The board.
+        board: String,
+        /// The command.
+        runner: String,
     },
     /// The program was not built.
     #[error("the firmware for {board} was not built:\n{output}")]

@@ -11,10 +11,8 @@ use edgebench_models::{Arithmetic, Graph, LowerOptions, Plan, lower};
 
 use super::board::Board;
 use super::error::FirmwareError;
+use super::facts::runner;
 use super::scratch::Scratch;
-
-/// Bytes of stack of a program that corrupts images; `firmware/build.sh` has the same.
-const CORRUPTING_STACK: usize = 64 << 10;
 
 /// A program that runs a network on a board.
 #[derive(Debug)]
@@ -39,8 +37,8 @@ pub struct Recipe<'a> {
     pub board: &'a Board,
     /// Whose integers.
     pub arithmetic: Arithmetic,
-    /// Whether it can corrupt images.
-    pub corrupts: bool,
+    /// Bytes for images and their corruptions; 0 for a program that cannot corrupt images.
+    pub workspace: usize,
 }
 
 impl Program {
@@ -49,18 +47,16 @@ impl Program {
     /// # Errors
     /// A network that cannot be lowered, or does not fit; a program that cannot be built.
     pub fn build(recipe: Recipe<'_>, graph: &Graph, (name, sha256): (&str, &str)) -> Result<Self, FirmwareError> {
-        let Recipe { board, arithmetic, corrupts } = recipe;
+        let Recipe { board, arithmetic, workspace } = recipe;
+        // Nobody waits for a program that cannot be run.
+        runner(board)?;
         let options = LowerOptions { arithmetic, isa: board.core.isa(), ..LowerOptions::default() };
         let plan = lower(graph, &options)?;
         let emitted = emit(graph, &plan, name, sha256)?;
-        board.check(
-            emitted.weights.len(),
-            plan.arena_len,
-            if corrupts { board.workspace + CORRUPTING_STACK - board.stack.min(CORRUPTING_STACK) } else { 0 },
-        )?;
+        board.check(emitted.weights.len(), plan.arena_len, workspace)?;
         let scratch = Scratch::new()?;
         write(&emitted, scratch.path())?;
-        let elf = build(board, scratch.path(), corrupts)?;
+        let elf = build(board, scratch.path(), workspace)?;
         Ok(Self {
             board: board.clone(),
             plan: Arc::new(plan),
@@ -81,12 +77,12 @@ fn write(emitted: &Emitted, to: &Path) -> Result<(), FirmwareError> {
 }
 
 /// Builds what lies in `plan`; the program lies there too.
-fn build(board: &Board, plan: &Path, corrupts: bool) -> Result<PathBuf, FirmwareError> {
+fn build(board: &Board, plan: &Path, workspace: usize) -> Result<PathBuf, FirmwareError> {
     let script = board.source.join("build.sh");
     let mut command = Command::new(&script);
     command.arg(&board.name).arg(plan).arg(cache().join(board.name.replace('/', "_"))).stdin(Stdio::null());
-    if corrupts {
-        command.arg("corrupt");
+    if workspace > 0 {
+        command.arg(format!("corrupt={workspace}"));
     }
     let output = command.output().map_err(FirmwareError::io(script.display().to_string()))?;
     let failed = |said: &[u8]| {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::table::{Align, Table};
-use crate::firmware::Use;
+use crate::firmware::{BoardFacts, Use};
 
 /// What boards answered.
 #[derive(Clone, Debug, Serialize)]
@@ -19,6 +19,8 @@ pub struct BoardReport {
 pub struct BoardRow {
     /// The board.
     pub board: String,
+    /// What it is, and what runs its programs.
+    pub device: BoardFacts,
     /// The model's file.
     pub file: String,
     /// Its hash, in hex.
@@ -82,6 +84,17 @@ impl BoardReport {
                 row.cycles.map_or_else(|| "–".into(), |cycles| format!("{cycles:.0}")),
             ]);
         }
-        table.to_text()
+        let mut text = table.to_text();
+        let mut known: Vec<&BoardFacts> = Vec::new();
+        for BoardRow { device, .. } in &self.rows {
+            if !known.contains(&device) {
+                text += &format!("\n{}: {}", device.board, device.to_text());
+                known.push(device);
+            }
+        }
+        if !known.is_empty() {
+            text.push('\n');
+        }
+        text
     }
 }

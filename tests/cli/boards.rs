@@ -53,9 +53,7 @@ fn boards_that_cannot_be_used_are_told() {
     let own = files.name("firmware");
     let board = |name: &str, ram: &str, run: &str| {
         std::fs::create_dir_all(format!("{own}/boards/{name}")).expect("a directory");
-        let text = format!(
-            "core = \"cortex-m4\"\nflash = \"1M\"\nram = \"{ram}\"\nstack = \"4K\"\nworkspace = \"1M\"\nrun = \"{run}\"\n"
-        );
+        let text = format!("core = \"cortex-m4\"\nflash = \"1M\"\nram = \"{ram}\"\nstack = \"4K\"\nrun = \"{run}\"\n");
         std::fs::write(format!("{own}/boards/{name}/board.toml"), text).expect("board.toml");
     };
     board("small", "5K", "true");
@@ -75,12 +73,18 @@ fn boards_that_cannot_be_used_are_told() {
     let (code, said) = on("odd");
     assert!(code == Some(2) && said.contains("ram: \"many\" is no size"), "{said}");
     let (code, said) = on("mps9");
-    assert!(code == Some(2) && said.contains("mps9 is no board; there are odd small unbuilt"), "{said}");
+    assert!(code == Some(2) && said.contains("mps9 is no board; there are odd small unbuilt (docs"), "{said}");
     #[cfg(unix)]
     {
         let (code, said) = on("unbuilt");
         assert!(code == Some(2) && said.contains("was not built") && said.contains("no compiler for this"), "{said}");
     }
+    let (code, said) = on("unbuild");
+    assert!(code == Some(2) && said.contains("unbuild is no board (did you mean unbuilt?)"), "{said}");
+    board("empty", "1M", "qemu-system-nowhere -M empty -kernel");
+    let (code, said) = on("empty");
+    assert!(code == Some(2) && said.contains("empty: qemu-system-nowhere was not found"), "{said}");
+    assert!(said.contains("apt install qemu-system-arm") && !said.contains("no compiler"), "{said}");
     let (code, said) = with_firmware(&files.name("nowhere"), &["eval", "--on", "qemu:mps2-an386"]);
     assert!(code == Some(2) && said.contains("EDGEBENCH_FIRMWARE"), "{said}");
     let (code, said) = with_firmware(FIRMWARE, &["bench", "--on", "qemu:mps2-an386"]);
@@ -88,4 +92,53 @@ fn boards_that_cannot_be_used_are_told() {
     let mixed = ["eval", "--on", "qemu:mps2-an386", "--on", "ssh://nobody@localhost"];
     let (code, said) = with_firmware(FIRMWARE, &mixed);
     assert!(code == Some(2) && said.contains("one after the other"), "{said}");
+}
+
+/// Programs that end, fall silent or say nonsense; a shell script plays each.
+#[cfg(unix)]
+#[test]
+fn programs_that_break_down_are_told() {
+    use std::os::unix::fs::PermissionsExt;
+
+    use edgebench_kernels::digest::digest;
+
+    let files = Files::new();
+    let own = files.name("firmware");
+    let script = |path: String, text: String| {
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a script");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("executable");
+        path
+    };
+    std::fs::create_dir_all(format!("{own}/boards/b")).expect("a directory");
+    script(format!("{own}/build.sh"), format!("echo {own}/build.sh"));
+    let frame = |kind: u32, text: &[u8]| {
+        let mut frame = [kind.to_le_bytes(), (text.len() as u32).to_le_bytes()].concat();
+        frame.extend(text);
+        let digest = digest(&frame);
+        frame.extend(digest.to_le_bytes());
+        frame
+    };
+    let play = |does: &str, answers: &[u8]| {
+        let said = files.name("answers");
+        std::fs::write(&said, answers).expect("a file");
+        let run = script(format!("{own}/run.sh"), format!("cat {said} > answers.bin\n{does}"));
+        let text = format!("core = \"cortex-m4\"\nflash = \"1M\"\nram = \"1M\"\nstack = \"4K\"\nrun = \"{run}\"\n");
+        std::fs::write(format!("{own}/boards/b/board.toml"), text).expect("board.toml");
+        let (code, said) = with_firmware(&own, &["eval", "--limit", "2", "--on", "qemu:b", "--on-patience", "1"]);
+        assert_eq!(code, Some(2), "{said}");
+        said
+    };
+    let crashed = play("echo fault\nexit 101", b"");
+    assert!(crashed.contains("ended with exit status: 101 after 0 answers: fault"), "{crashed}");
+    let hangs = play("exec sleep 60", b"");
+    assert!(hangs.contains("b: nothing came for 1 seconds; --on-patience waits longer"), "{hangs}");
+    let mut damaged = frame(31, b"no");
+    damaged[8] ^= 1;
+    assert!(play("", &damaged).contains("b: a frame of kind 31 arrived damaged"));
+    let cut = play("", &frame(31, b"no")[..12]);
+    assert!(cut.contains("ended with exit status: 0 after 0 answers"), "{cut}");
+    let other = play("", &frame(17, &[b'0'; 72]));
+    assert!(other.contains("the program is of another model"), "{other}");
+    let refused = play("exit 2", &frame(31, b"inputs of another length, or damaged"));
+    assert!(refused.contains("b: the program refuses: inputs of another length, or damaged"), "{refused}");
 }

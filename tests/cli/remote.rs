@@ -6,7 +6,7 @@ use std::process::Command;
 use edgebench::data::npy::DType;
 use serde_json::Value;
 
-use crate::{Files, Run, ZOO, at, json, noise, number};
+use crate::{Files, Run, ZOO, at, edgebench, json, noise, number};
 
 /// The last argument is the command. Of the first `CUTS` connections that follow a job only the first bytes arrive, and of the first
 /// `CUT_FILES` files only the first megabyte.
@@ -75,6 +75,13 @@ fn a_cut_connection_changes_nothing() {
     let text = std::fs::read_to_string(&ledger).expect("a ledger");
     let told: Vec<&str> = text.lines().filter(|line| line.contains("\"device\"")).collect();
     assert!(told.len() == 2 && told[0].contains("\"before\"") && told[1].contains("\"after\""), "{told:?}");
+    // For people the machine stands behind the figures, on a page with all that its CPU can do.
+    let page = elsewhere.0.name("page.html");
+    let said = edgebench(&["report", &ledger, "--html", &page]).stdout;
+    let behind = said.split("measured on\n").nth(1).unwrap_or_else(|| panic!("{said}"));
+    assert!(behind.contains("hardware threads") && behind.contains(std::env::consts::ARCH), "{behind}");
+    let page = std::fs::read_to_string(&page).expect("a page");
+    assert!(page.contains("<h2>Where it was measured</h2>") && page.contains("hardware threads"), "{page}");
     // Everything is there now: nobody is asked.
     let again = elsewhere.run(&[&GRID[..], &["--ledger", &ledger]].concat(), &[("EDGEBENCH_SSH", "/nowhere/ssh")]);
     assert_eq!((again.code, again.stdout), (Some(0), run.stdout), "{}", again.stderr);

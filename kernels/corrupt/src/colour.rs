@@ -2,6 +2,7 @@
 
 use crate::job::{Job, byte};
 use crate::params::Table;
+use crate::room::NoRoom;
 
 /// Added to the value.
 const BRIGHTNESS: Table<f64> = Table { cifar: [0.05, 0.1, 0.15, 0.2, 0.3], imagenet: [0.1, 0.2, 0.3, 0.4, 0.5] };
@@ -14,29 +15,31 @@ const SATURATE: Table<(f64, f64)> = Table {
 };
 
 /// Value + c.
-pub(crate) fn brightness(job: &mut Job<'_>) {
+pub(crate) fn brightness(job: &mut Job<'_>) -> Result<(), NoRoom> {
     let c = job.constants(&BRIGHTNESS);
     if job.image.channels == 1 {
         for (out, &v) in job.out.iter_mut().zip(job.image.data) {
             *out = byte(f64::from(v) / 255.0 + c);
         }
-        return;
+        return Ok(());
     }
     in_hsv(job, |hsv| hsv[2] = (hsv[2] + c).clamp(0.0, 1.0));
+    Ok(())
 }
 
 /// Saturation · a + b. Grey stays grey.
-pub(crate) fn saturate(job: &mut Job<'_>) {
+pub(crate) fn saturate(job: &mut Job<'_>) -> Result<(), NoRoom> {
     let (a, b) = job.constants(&SATURATE);
     if job.image.channels == 1 {
         job.out.copy_from_slice(job.image.data);
-        return;
+        return Ok(());
     }
     in_hsv(job, |hsv| hsv[1] = (hsv[1] * a + b).clamp(0.0, 1.0));
+    Ok(())
 }
 
 /// (x − mean) · c + mean, with the mean of each channel.
-pub(crate) fn contrast(job: &mut Job<'_>) {
+pub(crate) fn contrast(job: &mut Job<'_>) -> Result<(), NoRoom> {
     let c = job.constants(&CONTRAST);
     let (channels, pixels) = (job.image.channels, job.image.pixels() as f64);
     for channel in 0..channels {
@@ -48,6 +51,7 @@ pub(crate) fn contrast(job: &mut Job<'_>) {
             *out = table[usize::from(v)];
         }
     }
+    Ok(())
 }
 
 fn in_hsv(job: &mut Job<'_>, change: impl Fn(&mut [f64; 3])) {

@@ -1,8 +1,9 @@
 //! A random affine map, then random local displacements.
 
 use crate::filter::{Border, Shape, gaussian_weights, separable};
-use crate::job::{Job, byte_f32, clear};
+use crate::job::{Job, byte_f32};
 use crate::params::Table;
+use crate::room::NoRoom;
 
 /// Amplitude, σ and jitter of the affine map, in units of the side (ImageNet: of 244 pixels at 224, as published).
 const ELASTIC: Table<(f64, f64, f64)> = Table {
@@ -14,34 +15,33 @@ const UNIT: Table<f64> = Table { cifar: [1.0; 5], imagenet: [244.0 / 224.0; 5] }
 const TRUNCATE: f64 = 3.0;
 
 /// OpenCV's `warpAffine`, then a bilinear look-up at displaced places.
-pub(crate) fn elastic(job: &mut Job<'_>) {
+pub(crate) fn elastic(job: &mut Job<'_>) -> Result<(), NoRoom> {
     let image = job.image;
     let side = image.height.min(image.width) as f64 * job.constants(&UNIT);
     let (alpha, sigma, jitter) = job.constants(&ELASTIC);
     let map = affine(job, jitter * side);
-    let Job { scratch, rng, out, .. } = job;
-    let warped = clear(&mut scratch.singles[0], image.data.len());
+    let Job { room, rng, out, .. } = job;
+    let warped = room.take(image.data.len())?;
     match image.channels {
         1 => warp::<1>(image.data, [image.height, image.width], &map, warped),
         _ => warp::<3>(image.data, [image.height, image.width], &map, warped),
     }
     let shape = Shape { height: image.height, width: image.width, channels: 1 };
-    let weights = gaussian_weights(sigma * side, TRUNCATE);
-    let [dx, dy, other] = &mut scratch.reals;
+    let weights = gaussian_weights(sigma * side, TRUNCATE, room)?;
+    let (dx, dy) = (room.zeros(image.pixels())?, room.zeros(image.pixels())?);
     for field in [&mut *dx, &mut *dy] {
-        field.clear();
         if alpha == 0.0 {
-            field.resize(image.pixels(), 0.0);
             continue;
         }
-        field.extend((0..image.pixels()).map(|_| rng.uniform(-1.0, 1.0)));
-        separable(field, shape, &weights, Border::Reflect, &mut scratch.line, other);
+        field.fill_with(|| rng.uniform(-1.0, 1.0));
+        separable(field, shape, weights, Border::Reflect, room.rest())?;
         field.iter_mut().for_each(|d| *d = f64::from((*d * (alpha * side)) as f32));
     }
     match image.channels {
         1 => displace::<1>(warped, [image.height, image.width], [dx, dy], out),
         _ => displace::<3>(warped, [image.height, image.width], [dx, dy], out),
     }
+    Ok(())
 }
 
 /// From the corrupted image's places to the clean one's: x = m₀ x' + m₁ y' + m₂, y = m₃ x' + m₄ y' + m₅.

@@ -40,6 +40,14 @@ pub enum Error {
         /// The bytes that the shape asks for.
         expected: usize,
     },
+    /// Too little memory to work in.
+    #[error("{had} bytes of memory to work in, this corruption needs at least {needed}")]
+    Memory {
+        /// Bytes that would have been enough up to where it ended.
+        needed: usize,
+        /// The bytes that there were.
+        had: usize,
+    },
     /// No photograph at all.
     #[error("no photograph of frost was given, expected at least one")]
     NoFrost,

@@ -1,8 +1,6 @@
 //! Separable Gaussian filters, in the order of operations of SciPy's `gaussian_filter`.
 
-use alloc::vec::Vec;
-
-use crate::job::clear;
+use crate::room::{NoRoom, Room};
 
 /// What lies beyond the edge.
 #[derive(Clone, Copy, Debug)]
@@ -42,15 +40,16 @@ impl Border {
 }
 
 /// Weights at 0, 1, …, radius, where radius = ⌊truncate · σ + ½⌋; they and their mirror image sum to 1.
-pub(crate) fn gaussian_weights(sigma: f64, truncate: f64) -> Vec<f64> {
+pub(crate) fn gaussian_weights<'a>(sigma: f64, truncate: f64, room: &mut Room<'a>) -> Result<&'a [f64], NoRoom> {
     let radius = (truncate * sigma + 0.5) as usize;
     if radius == 0 {
-        return Vec::from([1.0]);
+        return Ok(room.each(1, |_| 1.0)?);
     }
     let scale = -0.5 / (sigma * sigma);
-    let half: Vec<f64> = (0..=radius).map(|i| libm::exp(scale * (i * i) as f64)).collect();
+    let half = room.each(radius + 1, |i| libm::exp(scale * (i * i) as f64))?;
     let sum = pairwise(2 * radius + 1, |i| half[i.abs_diff(radius)]);
-    half.into_iter().map(|w| w / sum).collect()
+    half.iter_mut().for_each(|w| *w /= sum);
+    Ok(half)
 }
 
 /// NumPy's order of summation for up to 128 numbers.
@@ -83,21 +82,20 @@ pub(crate) fn separable(
     shape: Shape,
     weights: &[f64],
     border: Border,
-    line: &mut Vec<f64>,
-    other: &mut Vec<f64>,
-) {
+    mut room: Room<'_>,
+) -> Result<(), NoRoom> {
     let Shape { height, width, channels } = shape;
     let (stride, radius) = (width * channels, weights.len() - 1);
     if radius == 0 {
-        return;
+        return Ok(());
     }
-    let other = clear(other, values.len());
+    let other: &mut [f64] = room.take(values.len())?;
     for (y, out) in other.chunks_exact_mut(stride).enumerate() {
         let row = |at: isize| &values[border.at(at, height) * stride..][..stride];
         let y = y as isize;
         symmetric(out, row(y), weights, |j| (row(y - j as isize), row(y + j as isize)));
     }
-    let line = clear(line, stride + 2 * radius * channels);
+    let line: &mut [f64] = room.take(stride + 2 * radius * channels)?;
     for (out, row) in values.chunks_exact_mut(stride).zip(other.chunks_exact(stride)) {
         for (x, pixel) in line.chunks_exact_mut(channels).enumerate() {
             let from = border.at(x as isize - radius as isize, width);
@@ -106,6 +104,7 @@ pub(crate) fn separable(
         let at = |pixel: usize| &line[pixel * channels..][..stride];
         symmetric(out, at(radius), weights, |j| (at(radius - j), at(radius + j)));
     }
+    Ok(())
 }
 
 /// `out` = centre · w₀ + Σ (left + right) · wⱼ, the outermost pair first.
@@ -127,7 +126,7 @@ mod tests {
 
     #[test]
     fn borders() {
-        let row = |border: Border| (-4..7).map(|at| border.at(at, 3)).collect::<Vec<_>>();
+        let row = |border: Border| core::array::from_fn::<_, 11, _>(|i| border.at(i as isize - 4, 3));
         assert_eq!(row(Border::Nearest), [0, 0, 0, 0, 0, 1, 2, 2, 2, 2, 2]);
         assert_eq!(row(Border::Reflect), [2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0]);
         assert_eq!(row(Border::Mirror), [0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 2]);
@@ -136,16 +135,21 @@ mod tests {
 
     #[test]
     fn radii_are_those_of_scipy() {
-        let radius = |sigma| gaussian_weights(sigma, 4.0).len() - 1;
+        let mut words = [0; 64];
+        let mut room = Room::new(&mut words);
+        let radius = |sigma| gaussian_weights(sigma, 4.0, &mut room.rest()).unwrap().len() - 1;
         assert_eq!([0.05, 0.25, 0.4, 1.0, 6.0].map(radius), [0, 1, 2, 4, 24]);
-        assert_eq!(gaussian_weights(6.4, 3.0).len() - 1, 19);
+        assert_eq!(gaussian_weights(6.4, 3.0, &mut room).unwrap().len() - 1, 19);
     }
 
     #[test]
     fn a_constant_stays() {
         let shape = Shape { height: 3, width: 5, channels: 3 };
         let mut values = [0.25; 45];
-        separable(&mut values, shape, &gaussian_weights(2.0, 4.0), Border::Reflect, &mut Vec::new(), &mut Vec::new());
+        let mut words = [0; 256];
+        let mut room = Room::new(&mut words);
+        let weights = gaussian_weights(2.0, 4.0, &mut room).unwrap();
+        separable(&mut values, shape, weights, Border::Reflect, room).unwrap();
         assert!(values.iter().all(|v| (v - 0.25).abs() < 1e-15));
     }
 }

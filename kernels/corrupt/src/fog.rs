@@ -1,10 +1,9 @@
 //! Fog: a plasma fractal by the diamond-square rule.
 
-use alloc::vec::Vec;
-
-use crate::job::{Job, byte, clear};
+use crate::job::{Job, byte};
 use crate::params::Table;
 use crate::rng::Rng;
+use crate::room::NoRoom;
 
 /// Amount, decay of the amplitude from level to level.
 const FOG: Table<(f64, f64)> = Table {
@@ -13,11 +12,11 @@ const FOG: Table<(f64, f64)> = Table {
 };
 
 /// (x + amount · plasma) · max / (max + amount), with the largest value of the clean image.
-pub(crate) fn fog(job: &mut Job<'_>) {
+pub(crate) fn fog(job: &mut Job<'_>) -> Result<(), NoRoom> {
     let (amount, decay) = job.constants(&FOG);
     let image = job.image;
     let size = image.height.max(image.width).next_power_of_two();
-    let map = &mut job.scratch.reals[0];
+    let map = job.room.zeros(size * size)?;
     plasma(map, size, decay, &mut job.rng);
     let largest = f64::from(image.data.iter().copied().max().unwrap_or(0)) / 255.0;
     let rows = job.out.chunks_exact_mut(image.stride()).zip(image.data.chunks_exact(image.stride()));
@@ -29,11 +28,11 @@ pub(crate) fn fog(job: &mut Job<'_>) {
             }
         }
     }
+    Ok(())
 }
 
-/// A map of `size` × `size` (a power of two) in 0 to 1, on a torus. The amplitude is the square of what decays, as published.
-fn plasma(map: &mut Vec<f64>, size: usize, decay: f64, rng: &mut Rng) {
-    let map = clear(map, size * size);
+/// A map of `size` × `size` (a power of two) zeros becomes one in 0 to 1, on a torus. The amplitude is the square of what decays, as published.
+fn plasma(map: &mut [f64], size: usize, decay: f64, rng: &mut Rng) {
     let mut wibble = 100.0;
     let mut step = size;
     while step >= 2 {
@@ -72,10 +71,10 @@ mod tests {
 
     #[test]
     fn plasma_fills_zero_to_one() {
-        let mut map = Vec::new();
         for size in [1, 2, 32, 64] {
-            plasma(&mut map, size, 2.0, &mut Rng::new(1, 2, 3));
-            assert_eq!(map.len(), size * size);
+            let mut all = [0.0; 64 * 64];
+            let map = &mut all[..size * size];
+            plasma(map, size, 2.0, &mut Rng::new(1, 2, 3));
             assert_eq!(map.iter().copied().fold(1.0, f64::min), 0.0);
             assert!(size == 1 || map.iter().copied().fold(0.0, f64::max) == 1.0);
         }
@@ -85,7 +84,7 @@ mod tests {
     #[test]
     fn decay_smooths() {
         let roughness = |decay| {
-            let mut map = Vec::new();
+            let mut map = [0.0; 64 * 64];
             plasma(&mut map, 64, decay, &mut Rng::new(1, 2, 3));
             map.windows(2).map(|w| (w[0] - w[1]).abs()).sum::<f64>()
         };

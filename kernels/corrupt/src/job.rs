@@ -1,13 +1,10 @@
 //! One image on its way through one corruption.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
-
 use crate::ImageView;
-use crate::frost::{Photograph, Synthetic};
 use crate::params::{Constants, Severity, Table};
-use crate::poisson::Poissons;
+use crate::photograph::Photograph;
 use crate::rng::Rng;
+use crate::room::{NoRoom, Room};
 
 /// What a corruption is given, and where its result goes.
 pub(crate) struct Job<'a> {
@@ -15,7 +12,11 @@ pub(crate) struct Job<'a> {
     pub(crate) set: Constants,
     pub(crate) severity: Severity,
     pub(crate) rng: Rng,
-    pub(crate) scratch: &'a mut Scratch,
+    /// Memory to work in.
+    pub(crate) room: Room<'a>,
+    /// What is kept from image to image, where anything is.
+    #[cfg(feature = "alloc")]
+    pub(crate) kept: Option<&'a mut crate::kept::Kept>,
     pub(crate) photographs: &'a [Photograph],
     /// As long as the image's data.
     pub(crate) out: &'a mut [u8],
@@ -27,40 +28,14 @@ impl Job<'_> {
     }
 }
 
-/// Memory that is kept from image to image. What a buffer holds at the start of a job is arbitrary.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    /// Real images.
-    pub(crate) reals: [Vec<f64>; 3],
-    /// A line or padded image for [`crate::filter`].
-    pub(crate) line: Vec<f64>,
-    pub(crate) singles: [Vec<f32>; 2],
-    pub(crate) bytes: [Vec<u8>; 3],
-    pub(crate) ints: [Vec<i32>; 2],
-    /// By severity − 1.
-    pub(crate) poissons: [Option<Box<Poissons>>; 5],
-    pub(crate) synthetic: Synthetic,
-}
-
-/// `values` with `len` zeros.
-pub(crate) fn clear<T: Copy + Default>(values: &mut Vec<T>, len: usize) -> &mut [T] {
-    values.clear();
-    values.resize(len, T::default());
-    values
-}
-
 /// The image in 0 to 1.
-pub(crate) fn unit<'a>(image: ImageView<'_>, into: &'a mut Vec<f64>) -> &'a mut [f64] {
-    into.clear();
-    into.extend(image.data.iter().map(|&v| f64::from(v) / 255.0));
-    into
+pub(crate) fn unit<'a>(image: ImageView<'_>, room: &mut Room<'a>) -> Result<&'a mut [f64], NoRoom> {
+    room.each(image.data.len(), |i| f64::from(image.data[i]) / 255.0)
 }
 
 /// As [`unit`], in single precision: the quotient is taken in single precision too.
-pub(crate) fn unit_f32<'a>(image: ImageView<'_>, into: &'a mut Vec<f32>) -> &'a mut [f32] {
-    into.clear();
-    into.extend(image.data.iter().map(|&v| f32::from(v) / 255.0));
-    into
+pub(crate) fn unit_f32<'a>(image: ImageView<'_>, room: &mut Room<'a>) -> Result<&'a mut [f32], NoRoom> {
+    room.each(image.data.len(), |i| f32::from(image.data[i]) / 255.0)
 }
 
 /// 0 to 1 as a byte: clipped, and cut, not rounded, as `np.uint8` does.
@@ -95,10 +70,10 @@ mod tests {
 
     #[test]
     fn a_byte_survives_the_way_through_reals() {
-        let all: Vec<u8> = (0..=255).collect();
+        let all: [u8; 256] = core::array::from_fn(|i| i as u8);
         let image = ImageView::new(&all, 16, 16, 1).unwrap();
-        let (mut reals, mut out) = (Vec::new(), [0; 256]);
-        store(unit(image, &mut reals), &mut out);
-        assert_eq!(&out[..], &all[..]);
+        let (mut words, mut out) = ([0; 256], [0; 256]);
+        store(unit(image, &mut Room::new(&mut words)).unwrap(), &mut out);
+        assert_eq!(out, all);
     }
 }

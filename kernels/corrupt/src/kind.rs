@@ -4,6 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::job::Job;
+use crate::room::NoRoom;
 use crate::{Error, blur, colour, elastic, fog, frost, jpeg, motion, noise, pixelate, snow, spatter, zoom};
 
 /// Variant = number (it enters the random numbers: never reuse one), name, part of the benchmark, random, function.
@@ -33,7 +34,7 @@ struct Entry {
     name: &'static str,
     benchmark: bool,
     random: bool,
-    apply: fn(&mut Job<'_>),
+    apply: fn(&mut Job<'_>) -> Result<(), NoRoom>,
 }
 
 corruptions! {
@@ -88,8 +89,8 @@ impl Corruption {
         self.entry().random
     }
 
-    pub(crate) fn apply(self, job: &mut Job<'_>) {
-        (self.entry().apply)(job);
+    pub(crate) fn apply(self, job: &mut Job<'_>) -> Result<(), NoRoom> {
+        (self.entry().apply)(job)
     }
 }
 

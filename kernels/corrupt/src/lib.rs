@@ -24,6 +24,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "alloc")]
 extern crate alloc;
 
 mod blur;
@@ -39,21 +40,28 @@ mod ice;
 mod image;
 mod job;
 mod jpeg;
+#[cfg(feature = "alloc")]
+mod kept;
 mod kind;
 mod motion;
 mod noise;
 mod normal;
 mod params;
+mod photograph;
 mod pixelate;
 mod poisson;
 pub mod rng;
+mod room;
 mod snow;
 mod spatter;
 mod zoom;
 
 pub use corruptor::Corruptor;
 pub use error::Error;
-pub use frost::{Photograph, SYNTHETIC_FROST};
+pub use frost::SYNTHETIC_FROST;
 pub use image::{ImageView, MAX_SIDE};
 pub use kind::Corruption;
 pub use params::{Constants, Severity};
+#[cfg(feature = "alloc")]
+pub use photograph::Photograph;
+pub use room::{NoRoom, Room};

@@ -1,8 +1,9 @@
 //! Snow: flakes of noise, zoomed, blurred by their fall, over an image that whitens.
 
-use crate::job::{Job, byte, clear};
+use crate::job::{Job, byte};
 use crate::motion::{Motion, blur};
 use crate::params::Table;
+use crate::room::NoRoom;
 use crate::zoom;
 
 #[derive(Clone, Copy)]
@@ -38,18 +39,16 @@ const SNOW: Table<Snow> = Table {
 };
 
 /// mix · x + (1 − mix) · max(x, 1.5 · grey + 0.5), plus the flakes, plus the flakes turned by 180°.
-pub(crate) fn snow(job: &mut Job<'_>) {
+pub(crate) fn snow(job: &mut Job<'_>) -> Result<(), NoRoom> {
     let snow = job.constants(&SNOW);
     let image = job.image;
     let (width, pixels) = (image.width, image.pixels());
-    let (rows, columns) = (zoom::axis(image.height, snow.zoom), zoom::axis(width, snow.zoom));
-    let [noise, sums, _] = &mut job.scratch.reals;
-    noise.clear();
-    noise.extend((0..pixels).map(|_| snow.mean + snow.deviation * job.rng.normal()));
-    let [flakes, blurred, _] = &mut job.scratch.bytes;
-    let (flakes, blurred) = (clear(flakes, pixels), clear(blurred, pixels));
-    let line = clear(&mut job.scratch.line, width);
-    for (flakes, place) in flakes.chunks_exact_mut(width).zip(&rows) {
+    let (flakes, blurred) = (job.room.take(pixels)?, job.room.take(pixels)?);
+    let mut room = job.room.rest();
+    let (rows, columns) = (zoom::axis(image.height, snow.zoom, &mut room)?, zoom::axis(width, snow.zoom, &mut room)?);
+    let noise = room.each(pixels, |_| snow.mean + snow.deviation * job.rng.normal())?;
+    let line = room.take(width)?;
+    for (flakes, place) in flakes.chunks_exact_mut(width).zip(rows.iter()) {
         zoom::mix(noise, width, place, line);
         let mut row = flakes.iter_mut();
         zoom::each(line, &columns, |x| {
@@ -59,7 +58,8 @@ pub(crate) fn snow(job: &mut Job<'_>) {
         });
     }
     let angle = job.rng.uniform(-135.0, -45.0);
-    blur(flakes, [width, 1], Motion { radius: snow.radius, sigma: snow.sigma, angle }, sums, blurred);
+    let motion = Motion { radius: snow.radius, sigma: snow.sigma, angle };
+    blur(flakes, [width, 1], motion, job.room.rest(), blurred)?;
     let (keep, whiten) = (snow.mix as f32, (1.0 - snow.mix) as f32);
     let layers = blurred.iter().zip(blurred.iter().rev());
     let both = job.out.chunks_exact_mut(image.channels).zip(image.data.chunks_exact(image.channels));
@@ -73,4 +73,5 @@ pub(crate) fn snow(job: &mut Job<'_>) {
             *out = byte(f64::from(x) + snow[0] + snow[1]);
         }
     }
+    Ok(())
 }

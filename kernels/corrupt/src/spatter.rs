@@ -2,8 +2,9 @@
 
 use crate::edges;
 use crate::filter::{Border, Shape, gaussian_weights, separable};
-use crate::job::{Job, byte_f32, clear};
+use crate::job::{Job, byte_f32};
 use crate::params::Table;
+use crate::room::NoRoom;
 
 #[derive(Clone, Copy)]
 struct Spatter {
@@ -43,48 +44,47 @@ const STICKS: f64 = 0.8;
 const TRUNCATE: f64 = 4.0;
 
 /// Smoothed noise above a threshold is wet.
-pub(crate) fn spatter(job: &mut Job<'_>) {
+pub(crate) fn spatter(job: &mut Job<'_>) -> Result<(), NoRoom> {
     let c = job.constants(&SPATTER);
     let image = job.image;
     let shape = Shape { height: image.height, width: image.width, channels: 1 };
-    let [layer, other, _] = &mut job.scratch.reals;
-    layer.clear();
-    layer.extend((0..image.pixels()).map(|_| c.mean + c.deviation * job.rng.normal()));
-    let line = &mut job.scratch.line;
-    separable(layer, shape, &gaussian_weights(c.sigma, TRUNCATE), Border::Nearest, line, other);
-    let cover = clear(&mut job.scratch.singles[0], image.pixels());
+    let cover = job.room.take(image.pixels())?;
+    let mut room = job.room.rest();
+    let layer = room.each(image.pixels(), |_| c.mean + c.deviation * job.rng.normal())?;
+    let weights = gaussian_weights(c.sigma, TRUNCATE, &mut room)?;
+    separable(layer, shape, weights, Border::Nearest, room.rest())?;
     if c.mud {
         layer.iter_mut().for_each(|x| *x = if *x > c.threshold { 1.0 } else { 0.0 });
-        separable(layer, shape, &gaussian_weights(c.strength, TRUNCATE), Border::Nearest, line, other);
+        let weights = gaussian_weights(c.strength, TRUNCATE, &mut room)?;
+        separable(layer, shape, weights, Border::Nearest, room)?;
         for (cover, &x) in cover.iter_mut().zip(&*layer) {
             *cover = if x < STICKS { 0.0 } else { x as f32 };
         }
-        lay(job, |x, cover, mud| x * (1.0 - cover) + mud * cover, MUD);
-        return;
+        lay(job, cover, |x, cover, mud| x * (1.0 - cover) + mud * cover, MUD);
+        return Ok(());
     }
-    let [wet, ..] = &mut job.scratch.bytes;
-    wet.clear();
     // A value of 1 or more wraps round, as the published cast does.
-    wet.extend(layer.iter().map(|&x| if x < c.threshold { 0 } else { (x * 255.0) as i32 as u8 }));
-    let [shine, weights] = &mut job.scratch.ints;
-    edges::shine(wet, [image.height, image.width], shine, weights);
-    for ((cover, &wet), &shine) in cover.iter_mut().zip(&*wet).zip(&*shine) {
+    let splash = |x: f64| if x < c.threshold { 0 } else { (x * 255.0) as i32 as u8 };
+    let wet = room.each(image.pixels(), |at| splash(layer[at]))?;
+    let shine = edges::shine(wet, [image.height, image.width], &mut room)?;
+    for ((cover, &wet), &shine) in cover.iter_mut().zip(&*wet).zip(shine) {
         *cover = f32::from(wet) * shine as f32;
     }
     let most = cover.iter().copied().fold(0.0, f32::max);
     if most > 0.0 {
         cover.iter_mut().for_each(|x| *x = *x / most * c.strength as f32);
     }
-    lay(job, |x, cover, water| x + cover * water, WATER);
+    lay(job, cover, |x, cover, water| x + cover * water, WATER);
+    Ok(())
 }
 
 /// Lays the colour over the image; over a grey one its grey.
-fn lay(job: &mut Job<'_>, over: impl Fn(f32, f32, f32) -> f32, colour: [f32; 3]) {
+fn lay(job: &mut Job<'_>, cover: &[f32], over: impl Fn(f32, f32, f32) -> f32, colour: [f32; 3]) {
     let grey = [0.2989 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]; 3];
     let colour = if job.image.channels == 1 { grey } else { colour };
     let channels = job.image.channels;
     let both = job.out.chunks_exact_mut(channels).zip(job.image.data.chunks_exact(channels));
-    for ((out, pixel), &cover) in both.zip(&job.scratch.singles[0]) {
+    for ((out, pixel), &cover) in both.zip(cover) {
         for ((out, &v), colour) in out.iter_mut().zip(pixel).zip(colour) {
             *out = byte_f32(over(f32::from(v) / 255.0, cover, colour));
         }

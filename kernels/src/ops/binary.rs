@@ -4,7 +4,7 @@
 //! compiler vectorises. Rules speak of held codes and held zero points, which differ by the same constant.
 
 use crate::arith::{Multiplier, mul_away, mul_rndnu, rdbp, rne_small, srdhm};
-use crate::code::Code;
+use crate::code::{Code, is_wide};
 use crate::fixed::reciprocal;
 use crate::isa::Kernels;
 use crate::span::{Memory, Span, view, view_mut};
@@ -140,7 +140,7 @@ impl Run for Binary {
 
     fn run(&self, kernels: &'static Kernels, memory: &mut Memory<'_>) {
         match self.rule {
-            _ if self.wide => self.map::<i16>(memory, &|a, b, out| self.row(a, b, out)),
+            _ if is_wide(self.wide) => self.map::<i16>(memory, &|a, b, out| self.row(a, b, out)),
             BinaryRule::Add { ma, mb, bias, shift } => {
                 let rule = AddRow { ma, mb, bias, shift, zero: self.zero, lo: self.lo, hi: self.hi };
                 self.map::<i8>(memory, &|a, b, out| kernels.add(&rule, a, b, out));

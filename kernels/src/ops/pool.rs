@@ -1,6 +1,6 @@
 //! AVERAGE_POOL_2D and MAX_POOL_2D on codes of 8 or 16 bits.
 
-use crate::code::Code;
+use crate::code::{Code, is_wide};
 use crate::isa::Kernels;
 use crate::ops::conv::ConvShape;
 use crate::span::{Memory, Span, view, view_mut};
@@ -47,7 +47,7 @@ impl Run for Pool {
     }
 
     fn run(&self, _: &'static Kernels, memory: &mut Memory<'_>) {
-        if self.wide { self.pool::<i16>(memory) } else { self.pool::<i8>(memory) }
+        if is_wide(self.wide) { self.pool::<i16>(memory) } else { self.pool::<i8>(memory) }
     }
 }
 

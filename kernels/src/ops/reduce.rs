@@ -4,7 +4,7 @@
 //! kept or reduced, the inner loop runs over contiguous codes.
 
 use crate::arith::{Multiplier, mul_away, rne_small};
-use crate::code::Code;
+use crate::code::{Code, is_wide};
 use crate::isa::Kernels;
 use crate::span::{Memory, Span, view, view_mut};
 use crate::step::{Access, Run};
@@ -119,7 +119,7 @@ impl Run for Reduce {
     }
 
     fn run(&self, _: &'static Kernels, memory: &mut Memory<'_>) {
-        if self.wide { self.reduce::<i16>(memory) } else { self.reduce::<i8>(memory) }
+        if is_wide(self.wide) { self.reduce::<i16>(memory) } else { self.reduce::<i8>(memory) }
     }
 }
 

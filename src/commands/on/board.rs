@@ -13,9 +13,9 @@ use crate::parity::live::layers_of;
 use crate::parity::side::Inputs;
 use crate::parity::trace::{FORMAT, Hex, Trace, TraceSample};
 
-/// The program for `model` on a board.
-pub(super) fn program(board: &Board, arithmetic: Arithmetic, model: &ModelFile, corrupts: bool) -> Result<Program> {
-    let recipe = Recipe { board, arithmetic, corrupts };
+/// The program for `model` on a board; `workspace`: see [`Recipe`].
+pub(super) fn program(board: &Board, arithmetic: Arithmetic, model: &ModelFile, workspace: usize) -> Result<Program> {
+    let recipe = Recipe { board, arithmetic, workspace };
     Ok(Program::build(recipe, &model.graph()?, (&model.name(), &model.sha256()))?)
 }
 
@@ -41,7 +41,7 @@ pub(in crate::commands) fn board_trace(
     talk: Talk,
 ) -> Result<Trace> {
     let board = Board::open(name)?;
-    let program = program(&board, arithmetic, model, false)?;
+    let program = program(&board, arithmetic, model, 0)?;
     let (samples, words) = inputs(&program.plan)?;
     let mut device = Device::new(&program, there.manner().patience, true);
     samples.iter().for_each(|inputs| device.inputs(inputs));

@@ -1,6 +1,9 @@
 //! Evaluations on boards: the program is built for each board and model, images go there, and what comes back is counted here.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
+use edgebench_corrupt::Corruptor;
 
 use super::board::{program, tell};
 use crate::cli::EvalArgs;
@@ -12,11 +15,13 @@ use crate::data::Values;
 use crate::eval::accuracy::{Answer, Counts as Accuracy, answer};
 use crate::eval::size::zip6;
 use crate::eval::statistics::wilson95;
-use crate::firmware::{Board, Device, Program};
+use crate::firmware::{Board, BoardFacts, Device, Program, Use};
+use crate::model::ModelFile;
 use crate::report::board::{BoardReport, BoardRow, BoardSize};
 use crate::robust::cell::{CellKey, Counts};
 use crate::robust::condition::Condition;
-use crate::robust::run::Measurement;
+use crate::robust::ledger::record::{BoardFact, Record};
+use crate::robust::run::{Measurement, Subject};
 use crate::robust::source::Source;
 
 /// Number of a corruption that is none.
@@ -27,8 +32,9 @@ pub(in crate::commands) fn eval(args: &EvalArgs, candidates: &[Candidate], talk:
     let boards = args.on.boards().map(Board::open).collect::<Result<Vec<_>, _>>()?;
     let (mut rows, mut outcome) = (Vec::new(), Outcome::Done);
     for board in &boards {
+        let facts = BoardFacts::of(board)?;
         for candidate in candidates {
-            let row = one(args, board, candidate, talk)?;
+            let row = one(args, (board, &facts), candidate, talk)?;
             if args.min_accuracy.is_some_and(|wanted| row.top1 < wanted) {
                 talk.warn(&format!("{} on {}: top-1 is below --min-accuracy", row.file, row.board));
                 outcome = Outcome::Missed;
@@ -41,9 +47,9 @@ pub(in crate::commands) fn eval(args: &EvalArgs, candidates: &[Candidate], talk:
     Ok(outcome)
 }
 
-fn one(args: &EvalArgs, board: &Board, candidate: &Candidate, talk: Talk) -> Result<BoardRow> {
+fn one(args: &EvalArgs, (board, facts): (&Board, &BoardFacts), candidate: &Candidate, talk: Talk) -> Result<BoardRow> {
     let Candidate { model, data, preparation, .. } = candidate;
-    let program = program(board, args.lowering.arithmetic, model, false)?;
+    let program = program(board, args.lowering.arithmetic, model, 0)?;
     let mut device = Device::new(&program, args.on.there.manner().patience, false);
     for at in 0..data.len() {
         let mut input = Vec::new();
@@ -67,6 +73,7 @@ fn one(args: &EvalArgs, board: &Board, candidate: &Candidate, talk: Talk) -> Res
     let cycles: Option<u64> = answers.iter().map(|answer| answer.cycles).sum();
     Ok(BoardRow {
         board: board.name.clone(),
+        device: facts.clone(),
         file: model.file.clone(),
         sha256: model.sha256(),
         arithmetic: program.plan.arithmetic.name(),
@@ -94,6 +101,7 @@ pub(in crate::commands) fn measure(
     talk: Talk,
 ) -> Result<()> {
     let boards = args.on.boards().map(Board::open).collect::<Result<Vec<_>, _>>()?;
+    let facts = boards.iter().map(BoardFacts::of).collect::<Result<Vec<_>, _>>()?;
     let mut cells = Vec::new();
     for (at, (condition, range)) in measurement.grid.units().enumerate() {
         for subject in (0..candidates.len()).filter(|_| measurement.shard.takes(at)) {
@@ -108,20 +116,58 @@ pub(in crate::commands) fn measure(
     }
     let mut programs: Vec<Vec<Program>> = Vec::new();
     for board in &boards {
-        let of = |candidate: &Candidate| program(board, args.lowering.arithmetic, &candidate.model, true);
-        programs.push(candidates.iter().map(of).collect::<Result<_>>()?);
+        let of = |(candidate, subject): (&Candidate, &Subject<'_>)| {
+            program(board, args.lowering.arithmetic, &candidate.model, workspace(measurement, subject)?)
+        };
+        programs.push(candidates.iter().zip(measurement.subjects).map(of).collect::<Result<_>>()?);
     }
     let images: u64 = cells.iter().map(|(.., key)| key.end - key.first).sum();
     let bar = talk.progress(usize::try_from(images).unwrap_or(usize::MAX), "images");
+    let mut used = vec![vec![None; candidates.len()]; boards.len()];
     for (at, (subject, condition, key)) in cells.into_iter().enumerate() {
-        let program = &programs[at % boards.len()][subject];
+        let board = at % boards.len();
+        let program = &programs[board][subject];
         let device = Device::new(program, args.on.there.manner().patience, false);
-        let counts = cell(measurement, device, (subject, condition), &key, &mut |n| bar.advance_by(n))
+        let (counts, here) = cell(measurement, device, (subject, condition), &key, &mut |n| bar.advance_by(n))
             .with_context(|| format!("{} on images {} to {}", key.condition, key.first, key.end))?;
         ledger.put(key, counts)?;
+        // Corruptions differ in the stack that they use.
+        let most: &mut Option<Use> = &mut used[board][subject];
+        *most = Some((*most).map_or(here, |most| if most.stack < here.stack { here } else { most }));
     }
     bar.finish();
+    for (facts, used) in facts.iter().zip(used) {
+        for (candidate, used) in candidates.iter().zip(used) {
+            used.map_or(Ok(()), |used| ledger.note(fact(args, facts, &candidate.model, used)))?;
+        }
+    }
     Ok(())
+}
+
+/// A board as it stands in the ledger.
+fn fact(args: &EvalArgs, facts: &BoardFacts, model: &ModelFile, used: Use) -> Record {
+    let file = Path::new(&model.file).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let (facts, arithmetic) = (facts.clone(), args.lowering.arithmetic.name().into());
+    Record::Board(Box::new(BoardFact { facts, file, model: model.sha256(), arithmetic, used }))
+}
+
+/// Bytes that a board needs for images and for the hungriest corruption that it makes of them; `firmware/src/images.rs` takes them.
+fn workspace(measurement: &Measurement<'_>, subject: &Subject<'_>) -> Result<usize> {
+    let [height, width, channels] = subject.data.shape[..] else { return Ok(0) };
+    let size = [height, width, channels];
+    let mut most = 0;
+    for condition in measurement.grid.conditions() {
+        let (Some(_), Condition::Corrupted(kind, severity), Source::Generated { set, .. }) =
+            (how(measurement.source, condition), condition, measurement.source)
+        else {
+            continue;
+        };
+        most = most.max(Corruptor::memory(*set, kind.corruption, severity, size)?);
+    }
+    // Pixels come clean and become corrupted; each part begins at a word.
+    let pixels: usize = size.iter().product();
+    let parts = [subject.pipeline.table_bytes(), pixels, pixels, most];
+    Ok(parts.into_iter().map(|bytes| bytes.next_multiple_of(8)).sum())
 }
 
 /// One cell by a board.
@@ -131,7 +177,7 @@ fn cell(
     (subject, condition): (usize, Condition),
     key: &CellKey,
     done: &mut dyn FnMut(u64),
-) -> Result<Counts> {
+) -> Result<(Counts, Use)> {
     let subject = &measurement.subjects[subject];
     let (first, end) = (key.first as usize, key.end as usize);
     let pipeline = subject.pipeline.to_device().context("samples that are no images cannot be corrupted")?;
@@ -149,13 +195,13 @@ fn cell(
             }
         }
     }
-    let (answers, _) = device.run(done)?;
+    let (answers, used) = device.run(done)?;
     ensure!(answers.len() == end - first, "{} answers to {} images", answers.len(), end - first);
     let mut counts = Counts::new(answers.len());
     for (at, answer) in answers.iter().enumerate() {
         counts.add(at, &subject.scored(&answer.outputs, first + at)?);
     }
-    Ok(counts)
+    Ok((counts, used))
 }
 
 /// Kind, severity, constants, and both halves of the seed, if the board can do it by itself.

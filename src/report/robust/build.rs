@@ -51,7 +51,8 @@ pub struct Options {
 pub fn build(store: &Store, options: &Options) -> Result<RobustReport, BuildError> {
     let studies = materials(store)?.iter().map(|material| study(material, options)).collect::<Result<_, _>>()?;
     let edgebench = env!("CARGO_PKG_VERSION").to_owned();
-    Ok(RobustReport { schema: RobustReport::SCHEMA.into(), edgebench, studies })
+    let (devices, boards) = (store.devices().iter().cloned().collect(), store.boards().iter().cloned().collect());
+    Ok(RobustReport { schema: RobustReport::SCHEMA.into(), edgebench, studies, devices, boards })
 }
 
 fn study(material: &Material<'_>, options: &Options) -> Result<Study, BuildError> {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::devices::lines;
 use super::gates::{Gate, Verdict};
 use super::text::{label, percent, subject};
 use super::{Figure, RobustReport, Study};
@@ -11,6 +12,15 @@ use crate::report::table::bytes;
 #[must_use]
 pub fn render(report: &RobustReport, gates: &[Gate]) -> String {
     let mut text: String = report.studies.iter().map(one).collect::<Vec<_>>().join("\n");
+    for (at, (name, what)) in lines(report, false).into_iter().enumerate() {
+        let _ = writeln!(
+            text,
+            "{}- {}: {}",
+            if at == 0 { "\nMeasured on\n\n" } else { "" },
+            escaped(&name),
+            escaped(&what)
+        );
+    }
     if !gates.is_empty() {
         text += "\n| condition | model | |\n|---|---|---|\n";
         for gate in gates {

@@ -3,6 +3,7 @@
 mod assemble;
 mod build;
 pub mod csv;
+mod devices;
 pub mod gates;
 pub mod html;
 mod intervals;
@@ -16,8 +17,9 @@ pub use assemble::BuildError;
 pub use build::{Baseline, Options, build};
 
 use crate::metrics::ce::{ErrorRow, ErrorTable};
+use crate::robust::ledger::record::{BoardFact, DeviceFact};
 
-/// How well models hold up under corruptions.
+/// How well models hold up under corruptions. As JSON it names no machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RobustReport {
     /// [`RobustReport::SCHEMA`].
@@ -26,6 +28,12 @@ pub struct RobustReport {
     pub edgebench: String,
     /// One for each data set and way of corrupting it.
     pub studies: Vec<Study>,
+    /// What machines that were not this one told before and after they measured; for people only: no figure depends on it.
+    #[serde(skip)]
+    pub devices: Vec<DeviceFact>,
+    /// Boards that measured, and what models took there; for people only.
+    #[serde(skip)]
+    pub boards: Vec<BoardFact>,
 }
 
 impl RobustReport {

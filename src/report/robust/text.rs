@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::devices::lines;
 use super::{Figure, RobustModel, RobustReport, Study};
 use crate::report::table::{Align, NARROW, Table, bytes, grouped, shorten, wrap};
 
@@ -11,7 +12,12 @@ const DETAILED: usize = 2;
 /// The report as text.
 #[must_use]
 pub fn render(report: &RobustReport, width: usize) -> String {
-    report.studies.iter().map(|study| one(study, width)).collect::<Vec<_>>().join("\n")
+    let mut text = report.studies.iter().map(|study| one(study, width)).collect::<Vec<_>>().join("\n");
+    for (at, (name, what)) in lines(report, false).into_iter().enumerate() {
+        text += if at == 0 { "\nmeasured on\n" } else { "" };
+        text += &wrap(&format!("{name}: {what}"), width.min(100));
+    }
+    text
 }
 
 fn one(study: &Study, width: usize) -> String {

@@ -162,6 +162,7 @@ pub fn write(path: &Path, store: &Store) -> Result<(), LedgerError> {
         store.models().values().try_for_each(|fact| put(&Record::Model(fact.clone())))?;
         store.grids().iter().try_for_each(|fact| put(&Record::Grid(fact.clone())))?;
         store.devices().iter().try_for_each(|fact| put(&Record::Device(Box::new(fact.clone()))))?;
+        store.boards().iter().try_for_each(|fact| put(&Record::Board(Box::new(fact.clone()))))?;
         for (key, counts) in store.cells() {
             put(&Record::Cell(Box::new(CellRecord::new(key, counts))))?;
         }

@@ -4,6 +4,7 @@ use edgebench_corrupt::Severity;
 use serde::{Deserialize, Serialize};
 
 use super::hex;
+use crate::firmware::{BoardFacts, Use};
 use crate::remote::facts::Facts;
 use crate::robust::cell::{BINS, Bin, CellKey, Counts, ModelKey, Origin};
 use crate::robust::condition::{Condition, Kind};
@@ -25,6 +26,8 @@ pub enum Record {
     Grid(GridFact),
     /// A machine that measured.
     Device(Box<DeviceFact>),
+    /// A board that measured.
+    Board(Box<BoardFact>),
     /// What was measured.
     Cell(Box<CellRecord>),
 }
@@ -87,6 +90,21 @@ pub struct DeviceFact {
     pub moment: Moment,
     /// What it told.
     pub facts: Facts,
+}
+
+/// A board that measured, and what a model's program used there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BoardFact {
+    /// The board.
+    pub facts: BoardFacts,
+    /// The model's file, without its directory.
+    pub file: String,
+    /// Its hash.
+    pub model: String,
+    /// Whose integers.
+    pub arithmetic: String,
+    /// Bytes; the workspace of corruptions is among the statics.
+    pub used: Use,
 }
 
 /// When a machine told about itself.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::LedgerError;
-use super::record::{DataFact, DeviceFact, GridFact, ModelFact, Record};
+use super::record::{BoardFact, DataFact, DeviceFact, GridFact, ModelFact, Record};
 use crate::robust::cell::{CellKey, Counts, ModelKey};
 
 /// Where a record stands; for messages.
@@ -34,6 +34,7 @@ pub struct Store {
     models: BTreeMap<ModelKey, ModelFact>,
     grids: BTreeSet<GridFact>,
     devices: BTreeSet<DeviceFact>,
+    boards: BTreeSet<BoardFact>,
     cells: BTreeMap<CellKey, (Counts, Place)>,
 }
 
@@ -63,6 +64,7 @@ impl Store {
             Record::Model(fact) => Ok(smaller(&mut self.models, fact.key(), fact)),
             Record::Grid(fact) => Ok(self.grids.insert(fact)),
             Record::Device(fact) => Ok(self.devices.insert(*fact)),
+            Record::Board(fact) => Ok(self.boards.insert(*fact)),
             Record::Cell(cell) => {
                 let (key, counts) = cell.into_cell().map_err(corrupt)?;
                 self.add_cell(key, counts, place)
@@ -147,6 +149,12 @@ impl Store {
     #[must_use]
     pub fn devices(&self) -> &BTreeSet<DeviceFact> {
         &self.devices
+    }
+
+    /// Boards that measured.
+    #[must_use]
+    pub fn boards(&self) -> &BTreeSet<BoardFact> {
+        &self.boards
     }
 
     /// The cells, sorted by key.

@@ -5,22 +5,22 @@ mod dct;
 mod sample;
 mod tables;
 
-use crate::job::{Job, clear};
+use crate::job::Job;
 use crate::params::Table;
+use crate::room::NoRoom;
 use sample::Plane;
 
 /// Quality.
 const JPEG: Table<i32> = Table { cifar: [80, 65, 58, 50, 40], imagenet: [25, 18, 15, 10, 7] };
 
 /// Encoded and decoded.
-pub(crate) fn compression(job: &mut Job<'_>) {
+pub(crate) fn compression(job: &mut Job<'_>) -> Result<(), NoRoom> {
     let quality = job.constants(&JPEG);
     let (height, width) = (job.image.height, job.image.width);
     let blocks = |n: usize| n.div_ceil(8) * 8;
     let luma = Plane { height: blocks(height), width: blocks(width) };
-    let [y, cb, cr] = &mut job.scratch.bytes;
+    let y = job.room.take(luma.len())?;
     if job.image.channels == 1 {
-        let y = clear(y, luma.len());
         for (row, line) in y.chunks_exact_mut(luma.width).enumerate() {
             let from = &job.image.data[row.min(height - 1) * width..][..width];
             sample::copy_extended(from.iter().copied(), line);
@@ -29,18 +29,20 @@ pub(crate) fn compression(job: &mut Job<'_>) {
         for (out, line) in job.out.chunks_exact_mut(width).zip(y.chunks_exact(luma.width)) {
             out.copy_from_slice(&line[..width]);
         }
-        return;
+        return Ok(());
     }
     let chroma = Plane { height: blocks(height.div_ceil(2)), width: blocks(width.div_ceil(2)) };
-    sample::separate(job.image, luma, y, &mut job.scratch.ints[0], |at, halved| {
-        let plane = clear(if at == 0 { &mut *cb } else { &mut *cr }, chroma.len());
-        sample::halve(halved, [height, width], chroma, plane);
-    });
+    let (cb, cr) = (job.room.take(chroma.len())?, job.room.take(chroma.len())?);
+    sample::luma(job.image, luma, y);
+    for (plane, factors) in [(&mut *cb, sample::BLUE), (&mut *cr, sample::RED)] {
+        let full = sample::chroma(job.image, factors, job.room.rest().take(job.image.pixels())?);
+        sample::halve(full, [height, width], chroma, plane);
+    }
     lose(y, luma, &tables::scaled(&tables::LUMINANCE, quality));
     let coarse = tables::scaled(&tables::CHROMINANCE, quality);
     lose(cb, chroma, &coarse);
     lose(cr, chroma, &coarse);
-    sample::join(job.image, [y, cb, cr], [luma, chroma], &mut job.scratch.ints, job.out);
+    sample::join(job.image, [y, cb, cr], [luma, chroma], job.room.rest(), job.out)
 }
 
 /// Every 8 × 8 block to frequencies, quantised, and back.

@@ -1,9 +1,7 @@
 //! Colour to luma and chroma and back, at half the resolution in between.
 
-use alloc::vec::Vec;
-
 use crate::ImageView;
-use crate::job::clear;
+use crate::room::{NoRoom, Room};
 
 /// Sides of a plane in memory: multiples of 8.
 #[derive(Clone, Copy, Debug)]
@@ -28,30 +26,31 @@ pub(super) fn copy_extended(from: impl Iterator<Item = u8>, line: &mut [u8]) {
     line[n..].fill(last);
 }
 
-/// Writes the luma plane, extended to whole blocks, and hands over both chroma planes in the image's own size.
-pub(super) fn separate(
-    image: ImageView<'_>,
-    luma: Plane,
-    y: &mut Vec<u8>,
-    chroma: &mut Vec<i32>,
-    mut hand: impl FnMut(usize, &[i32]),
-) {
-    let rgb = |p: &[u8]| [p[0], p[1], p[2]].map(i32::from);
-    for (row, line) in clear(y, luma.len()).chunks_exact_mut(luma.width).enumerate() {
+/// Factors of red, green and blue in blue's chroma, and in red's.
+pub(super) const BLUE: [i32; 3] = [-11059, -21709, 32768];
+pub(super) const RED: [i32; 3] = [32768, -27439, -5329];
+
+/// Writes the luma plane, extended to whole blocks.
+pub(super) fn luma(image: ImageView<'_>, size: Plane, y: &mut [u8]) {
+    for (row, line) in y.chunks_exact_mut(size.width).enumerate() {
         let from = &image.data[row.min(image.height - 1) * image.stride()..][..image.stride()];
-        let luma = from.chunks_exact(3).map(|p| {
-            let [r, g, b] = rgb(p);
+        let luma = from.as_chunks().0.iter().map(|p: &[u8; 3]| {
+            let [r, g, b] = p.map(i32::from);
             ((19595 * r + 38470 * g + 7471 * b + HALF) >> 16) as u8
         });
         copy_extended(luma, line);
     }
+}
+
+/// Writes a chroma plane in the image's own size.
+pub(super) fn chroma<'a>(image: ImageView<'_>, [r, g, b]: [i32; 3], out: &'a mut [i32]) -> &'a [i32] {
     // 128, and half a unit less than half, as libjpeg has it.
     let offset = (128 << 16) + HALF - 1;
-    for (at, [r, g, b]) in [[-11059, -21709, 32768], [32768, -27439, -5329]].into_iter().enumerate() {
-        chroma.clear();
-        chroma.extend(image.data.chunks_exact(3).map(rgb).map(|p| (r * p[0] + g * p[1] + b * p[2] + offset) >> 16));
-        hand(at, chroma);
+    for (out, p) in out.iter_mut().zip(image.data.as_chunks::<3>().0) {
+        let p = p.map(i32::from);
+        *out = (r * p[0] + g * p[1] + b * p[2] + offset) >> 16;
     }
+    out
 }
 
 /// Means of 2 × 2, rounded down and up in turn; edges are repeated.
@@ -74,11 +73,11 @@ pub(super) fn join(
     image: ImageView<'_>,
     [luma, cb, cr]: [&[u8]; 3],
     [luma_size, chroma_size]: [Plane; 2],
-    lines: &mut [Vec<i32>; 2],
+    mut room: Room<'_>,
     out: &mut [u8],
-) {
-    let [blue, red] = lines;
+) -> Result<(), NoRoom> {
     let (height, width) = (image.height.div_ceil(2), image.width.div_ceil(2));
+    let (blue, red) = (room.take(2 * width)?, room.take(2 * width)?);
     for (y, out) in out.chunks_exact_mut(image.stride()).enumerate() {
         let near = y / 2;
         let far = if y % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(height - 1) };
@@ -88,13 +87,14 @@ pub(super) fn join(
         };
         for (plane, line) in [(cb, &mut *blue), (cr, &mut *red)] {
             let ([a, b], [c, d]) = (row(plane, near), row(plane, far));
-            widen(&plane[a..b], &plane[c..d], clear(line, 2 * width));
+            widen(&plane[a..b], &plane[c..d], line);
         }
         let luma = &luma[y * luma_size.width..];
         for (((out, &l), &b), &r) in out.chunks_exact_mut(3).zip(luma).zip(&*blue).zip(&*red) {
             out.copy_from_slice(&rgb(l.into(), b - 128, r - 128));
         }
     }
+    Ok(())
 }
 
 /// `h2v2_fancy_upsample`; planes of one or two columns are doubled instead.
@@ -131,11 +131,10 @@ mod tests {
     #[test]
     fn grey_has_no_chroma() {
         let image = ImageView::new(&[77; 12], 2, 2, 3).unwrap();
-        let (mut y, mut chroma) = (Vec::new(), Vec::new());
-        separate(image, Plane { height: 8, width: 8 }, &mut y, &mut chroma, |_, c| {
-            assert!(c.iter().all(|&c| c == 128))
-        });
+        let mut y = [0; 64];
+        luma(image, Plane { height: 8, width: 8 }, &mut y);
         assert_eq!(y, [77; 64]);
+        assert!([BLUE, RED].iter().all(|&factors| chroma(image, factors, &mut [0; 4]) == [128; 4]));
         assert_eq!(rgb(77, 0, 0), [77; 3]);
     }
 

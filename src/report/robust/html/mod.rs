@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 pub use samples::{Picture, Samples};
 
+use super::devices::lines;
 use super::gates::{Gate, Verdict};
 use super::junit::escaped;
 use super::text::{label, percent, probability, subject};
@@ -28,14 +29,27 @@ pub fn render(report: &RobustReport, gates: &[Gate], samples: Option<&Samples>) 
     for study in &report.studies {
         page += &one(study, gates, samples.filter(|samples| samples.data_sha256 == study.data.sha256));
     }
+    page += &measured(report);
     let _ = write!(
         page,
         "<footer>edgebench {}, schema {}. Every figure is a function of the cells in the ledger: the same cells give the same \
-         page on every machine.</footer>\n</main>\n</body>\n</html>\n",
+         figures on every machine.</footer>\n</main>\n</body>\n</html>\n",
         escaped(&report.edgebench),
         escaped(&report.schema)
     );
     page
+}
+
+/// Machines and boards, if others than this one measured.
+fn measured(report: &RobustReport) -> String {
+    let rows = lines(report, true)
+        .into_iter()
+        .map(|(name, what)| format!("<tr><th>{}</th><td>{}</td></tr>\n", escaped(&name), escaped(&what)));
+    let rows: String = rows.collect();
+    if rows.is_empty() {
+        return rows;
+    }
+    format!("<h2>Where it was measured</h2>\n<table class=\"facts\">\n{rows}</table>\n")
 }
 
 fn title(report: &RobustReport) -> String {
