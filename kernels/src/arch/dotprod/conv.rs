@@ -20,18 +20,13 @@ macro_rules! dot {
 macro_rules! wide {
     ($line:ident, $times:ident, $mr:literal, $finish:ident;
      $([$c:ident $x:literal $a:literal $b:literal $d:literal $e:literal])*; $($from:ident $next:ident),*) => {
-        asm!(
+        block!($line, $mr, [$($c)*], [w1 = out(reg) _, times = inout(reg) $times => _,], [
             ".arch_extension dotprod",
             "7:",
             "ldp {segment}, {count}, [{line}]",
             "ldp {w0}, {w1}, [{line}, #16]",
             $(concat!("ld1 {{v", $a, ".4s, v", $b, ".4s, v", $d, ".4s, v", $e, ".4s}}, [{bias}]"),)*
-            "2: // pixels {pitch} apart",
-            "ldr {c0}, [{segment}], #8",
-            "add {c0}, {c0}, {first}",
-            $(concat!("add {", stringify!($next), "}, {", stringify!($from), "}, {pitch}"),)*
-            "cbz {blocks}, 4f",
-            "mov {n}, {blocks}",
+            begin_segment!($($from $next),*),
             "3:",
             $(concat!("ldr q", $x, ", [{", stringify!($c), "}], #16"),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
@@ -58,49 +53,12 @@ macro_rules! wide {
             "ldp q28, q29, [{w0}], #32",
             "ldp q30, q31, [{w1}], #32",
             $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)* $(dot!($d 30 $x 0),)* $(dot!($e 31 $x 0),)*
-            "6:",
-            "subs {count}, {count}, #1",
-            "b.ne 2b",
+            end_segment!(),
             load_constants!($finish "ld1 {{v24.4s, v25.4s, v26.4s, v27.4s}}, [{scale}]"),
             $(finish_four!($finish $a $b $d $e 24 25 26 27),)*
-            "subs {tiles}, {tiles}, #1",
-            "add {first}, {first}, {step}",
-            "b.ne 7b",
-            "subs {times}, {times}, #1",
-            "b.eq 9f",
-            "ldp {n}, {tiles}, [{line}, #32]",
-            "ldp {w0}, {w1}, [{line}, #16]",
-            "ldp {first}, {to}, [{line}, #48]",
-            "add {w0}, {w0}, {n}",
-            "add {w1}, {w1}, {n}",
-            "add {to}, {to}, #16",
-            "stp {w0}, {w1}, [{line}, #16]",
-            "str {to}, [{line}, #56]",
-            "add {bias}, {bias}, #64",
-            "add {scale}, {scale}, #64",
-            "b 7b",
-            "9:",
-            line = in(reg) &raw mut *$line,
-            times = inout(reg) $times => _,
-            segment = out(reg) _, count = out(reg) _, w0 = out(reg) _, w1 = out(reg) _, n = out(reg) _,
-            $($c = out(reg) _,)*
-            first = inout(reg) $line.first => _,
-            pitch = in(reg) $line.pitch,
-            step = in(reg) $line.pitch * $mr,
-            blocks = in(reg) $line.blocks,
-            rest = in(reg) $line.rest,
-            bias = inout(reg) $line.bias => _,
-            scale = inout(reg) $line.scale => _,
-            constants = in(reg) $line.constants,
-            tiles = inout(reg) $line.tiles => _,
-            to = inout(reg) $line.to => _,
-            to_pitch = in(reg) $line.to_pitch,
-            out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
-            out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _,
-            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
-            out("v24") _, out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _, out("v31") _,
-            options(nostack)
-        )
+            end_tile!(),
+            next_channels!(),
+        ])
     };
 }
 
@@ -109,18 +67,13 @@ macro_rules! narrow {
     ($line:ident, $mr:literal, $finish:ident;
      $([$c:ident $x:literal $a:literal $b:literal])*; $([$pa:literal $pb:literal $pd:literal $pe:literal])*;
      $([$sa:literal $sb:literal])?; $($from:ident $next:ident),*) => {
-        asm!(
+        block!($line, $mr, [$($c)*], [], [
             ".arch_extension dotprod",
             "7:",
             "ldp {segment}, {count}, [{line}]",
             "ldr {w0}, [{line}, #16]",
             $(concat!("ldp q", $a, ", q", $b, ", [{bias}]"),)*
-            "2: // pixels {pitch} apart",
-            "ldr {c0}, [{segment}], #8",
-            "add {c0}, {c0}, {first}",
-            $(concat!("add {", stringify!($next), "}, {", stringify!($from), "}, {pitch}"),)*
-            "cbz {blocks}, 4f",
-            "mov {n}, {blocks}",
+            begin_segment!($($from $next),*),
             "3:",
             $(concat!("ldr q", $x, ", [{", stringify!($c), "}], #16"),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
@@ -140,35 +93,12 @@ macro_rules! narrow {
             $(concat!("ldr s", $x, ", [{", stringify!($c), "}]"),)*
             "ldp q28, q29, [{w0}], #32",
             $(dot!($a 28 $x 0),)* $(dot!($b 29 $x 0),)*
-            "6:",
-            "subs {count}, {count}, #1",
-            "b.ne 2b",
+            end_segment!(),
             load_constants!($finish "ldp q24, q25, [{scale}]"),
             $(finish_four!($finish $pa $pb $pd $pe 24 25),)*
             $(finish_two!($finish $sa $sb 24 25),)?
-            "subs {tiles}, {tiles}, #1",
-            "add {first}, {first}, {step}",
-            "b.ne 7b",
-            line = in(reg) &raw mut *$line,
-            segment = out(reg) _, count = out(reg) _, w0 = out(reg) _, n = out(reg) _,
-            $($c = out(reg) _,)*
-            first = inout(reg) $line.first => _,
-            pitch = in(reg) $line.pitch,
-            step = in(reg) $line.pitch * $mr,
-            blocks = in(reg) $line.blocks,
-            rest = in(reg) $line.rest,
-            bias = in(reg) $line.bias,
-            scale = in(reg) $line.scale,
-            constants = in(reg) $line.constants,
-            tiles = inout(reg) $line.tiles => _,
-            to = inout(reg) $line.to => _,
-            to_pitch = in(reg) $line.to_pitch,
-            out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
-            out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _,
-            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
-            out("v24") _, out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _, out("v31") _,
-            options(nostack)
-        )
+            end_tile!(),
+        ])
     };
 }
 

@@ -140,7 +140,7 @@ macro_rules! wide {
      $([$p:ident $px:literal])*; $([$q:ident $qx:literal])*;
      $([$x:literal $a:literal $b:literal $d:literal $e:literal $f:literal $g:literal $h:literal $i:literal $($two:ident)?])*;
      $($from:ident $next:ident),*) => {
-        asm!(
+        block!($line, $mr, [$($p)* $($q)*], [w1 = out(reg) _, times = inout(reg) $times => _,], [
             ".arch_extension i8mm",
             "7:",
             "ldp {segment}, {count}, [{line}]",
@@ -150,12 +150,7 @@ macro_rules! wide {
                 concat!("ld4r {{v", $a, ".2d, v", $b, ".2d, v", $d, ".2d, v", $e, ".2d}}, [{bias}]"),
                 concat!("ld4r {{v", $f, ".2d, v", $g, ".2d, v", $h, ".2d, v", $i, ".2d}}, [{n}]"),
             )*
-            "2: // pixels {pitch} apart",
-            "ldr {c0}, [{segment}], #8",
-            "add {c0}, {c0}, {first}",
-            $(concat!("add {", stringify!($next), "}, {", stringify!($from), "}, {pitch}"),)*
-            "cbz {blocks}, 4f",
-            "mov {n}, {blocks}",
+            begin_segment!($($from $next),*),
             "3:",
             $(concat!("ldr d", $px, ", [{", stringify!($p), "}], #8"),)*
             $(concat!("ld1 {{v", $qx, ".d}}[1], [{", stringify!($q), "}], #8"),)*
@@ -179,9 +174,7 @@ macro_rules! wide {
             $(four!($x $a $b $d $e),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w1}], #64",
             $(four!($x $f $g $h $i),)*
-            "6:",
-            "subs {count}, {count}, #1",
-            "b.ne 2b",
+            end_segment!(),
             constants!($finish),
             scales!($finish "scale"),
             $(half!($finish $a $b $d $e),)*
@@ -189,44 +182,9 @@ macro_rules! wide {
             scales!($finish "n"),
             $(half!($finish $f $g $h $i),)*
             $(write_wide!($finish $a $b $f $g $($two)?),)*
-            "subs {tiles}, {tiles}, #1",
-            "add {first}, {first}, {step}",
-            "b.ne 7b",
-            "subs {times}, {times}, #1",
-            "b.eq 9f",
-            "ldp {n}, {tiles}, [{line}, #32]",
-            "ldp {w0}, {w1}, [{line}, #16]",
-            "ldp {first}, {to}, [{line}, #48]",
-            "add {w0}, {w0}, {n}",
-            "add {w1}, {w1}, {n}",
-            "add {to}, {to}, #16",
-            "stp {w0}, {w1}, [{line}, #16]",
-            "str {to}, [{line}, #56]",
-            "add {bias}, {bias}, #64",
-            "add {scale}, {scale}, #64",
-            "b 7b",
-            "9: // {to_pitch}",
-            line = in(reg) &raw mut *$line,
-            times = inout(reg) $times => _,
-            segment = out(reg) _, count = out(reg) _, w0 = out(reg) _, w1 = out(reg) _, n = out(reg) _,
-            $($p = out(reg) _,)* $($q = out(reg) _,)*
-            first = inout(reg) $line.first => _,
-            pitch = in(reg) $line.pitch,
-            step = in(reg) $line.pitch * $mr,
-            blocks = in(reg) $line.blocks,
-            rest = in(reg) $line.rest,
-            bias = inout(reg) $line.bias => _,
-            scale = inout(reg) $line.scale => _,
-            constants = in(reg) $line.constants,
-            tiles = inout(reg) $line.tiles => _,
-            to = inout(reg) $line.to => _,
-            to_pitch = in(reg) $line.to_pitch,
-            out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
-            out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _,
-            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
-            out("v24") _, out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _, out("v31") _,
-            options(nostack)
-        )
+            end_tile!(),
+            next_channels!(),
+        ])
     };
 }
 
@@ -234,18 +192,13 @@ macro_rules! wide {
 macro_rules! narrow {
     ($line:ident, $mr:literal, $finish:ident; $([$p:ident $px:literal])*; $([$q:ident $qx:literal])*;
      $([$x:literal $a:literal $b:literal $d:literal $e:literal $($two:ident)?])*; $($from:ident $next:ident),*) => {
-        asm!(
+        block!($line, $mr, [$($p)* $($q)*], [], [
             ".arch_extension i8mm",
             "7:",
             "ldp {segment}, {count}, [{line}]",
             "ldr {w0}, [{line}, #16]",
             $(concat!("ld4r {{v", $a, ".2d, v", $b, ".2d, v", $d, ".2d, v", $e, ".2d}}, [{bias}]"),)*
-            "2: // pixels {pitch} apart",
-            "ldr {c0}, [{segment}], #8",
-            "add {c0}, {c0}, {first}",
-            $(concat!("add {", stringify!($next), "}, {", stringify!($from), "}, {pitch}"),)*
-            "cbz {blocks}, 4f",
-            "mov {n}, {blocks}",
+            begin_segment!($($from $next),*),
             "3:",
             $(concat!("ldr d", $px, ", [{", stringify!($p), "}], #8"),)*
             $(concat!("ld1 {{v", $qx, ".d}}[1], [{", stringify!($q), "}], #8"),)*
@@ -263,36 +216,13 @@ macro_rules! narrow {
             $(concat!("ld1 {{v", $qx, ".d}}[1], [{", stringify!($q), "}]"),)*
             "ld1 {{v28.16b, v29.16b, v30.16b, v31.16b}}, [{w0}], #64",
             $(four!($x $a $b $d $e),)*
-            "6:",
-            "subs {count}, {count}, #1",
-            "b.ne 2b",
+            end_segment!(),
             constants!($finish),
             scales!($finish "scale"),
             $(half!($finish $a $b $d $e),)*
             $(write_narrow!($finish $a $b $($two)?),)*
-            "subs {tiles}, {tiles}, #1",
-            "add {first}, {first}, {step}",
-            "b.ne 7b // {to_pitch}",
-            line = in(reg) &raw mut *$line,
-            segment = out(reg) _, count = out(reg) _, w0 = out(reg) _, n = out(reg) _,
-            $($p = out(reg) _,)* $($q = out(reg) _,)*
-            first = inout(reg) $line.first => _,
-            pitch = in(reg) $line.pitch,
-            step = in(reg) $line.pitch * $mr,
-            blocks = in(reg) $line.blocks,
-            rest = in(reg) $line.rest,
-            bias = in(reg) $line.bias,
-            scale = in(reg) $line.scale,
-            constants = in(reg) $line.constants,
-            tiles = inout(reg) $line.tiles => _,
-            to = inout(reg) $line.to => _,
-            to_pitch = in(reg) $line.to_pitch,
-            out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
-            out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _,
-            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
-            out("v24") _, out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _, out("v31") _,
-            options(nostack)
-        )
+            end_tile!(),
+        ])
     };
 }
 

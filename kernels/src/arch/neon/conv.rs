@@ -58,35 +58,6 @@ macro_rules! pairs {
     };
 }
 
-/// The registers that a block of assembly changes, and what it takes.
-macro_rules! block {
-    ($line:ident, $mr:literal, [$($c:ident)*], [$($more:tt)*], [$($text:expr),* $(,)?]) => {
-        asm!(
-            $($text,)*
-            line = in(reg) &raw mut *$line,
-            segment = out(reg) _, count = out(reg) _, w0 = out(reg) _, n = out(reg) _,
-            $($c = out(reg) _,)*
-            first = inout(reg) $line.first => _,
-            pitch = in(reg) $line.pitch,
-            step = in(reg) $line.pitch * $mr,
-            blocks = in(reg) $line.blocks,
-            rest = in(reg) $line.rest,
-            bias = inout(reg) $line.bias => _,
-            scale = inout(reg) $line.scale => _,
-            constants = in(reg) $line.constants,
-            tiles = inout(reg) $line.tiles => _,
-            to = inout(reg) $line.to => _,
-            to_pitch = in(reg) $line.to_pitch,
-            $($more)*
-            out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
-            out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _,
-            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
-            out("v24") _, out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _, out("v31") _,
-            options(nostack)
-        )
-    };
-}
-
 /// Tiles of 16 channels. One entry a pixel: its pointer, its four accumulators; then which pointer comes from which.
 macro_rules! wide {
     ($kind:ident, $line:ident, $times:ident, $mr:literal, $finish:ident;
@@ -96,12 +67,7 @@ macro_rules! wide {
             "ldp {segment}, {count}, [{line}]",
             "ldp {w0}, {w1}, [{line}, #16]",
             $(concat!("ld1 {{v", $a, ".4s, v", $b, ".4s, v", $d, ".4s, v", $e, ".4s}}, [{bias}]"),)*
-            "2: // pixels {pitch} apart",
-            "ldr {c0}, [{segment}], #8",
-            "add {c0}, {c0}, {first}",
-            $(concat!("add {", stringify!($next), "}, {", stringify!($from), "}, {pitch}"),)*
-            "cbz {blocks}, 4f",
-            "mov {n}, {blocks}",
+            begin_segment!($($from $next),*),
             "3:",
             "ld1 {{v16.16b, v17.16b, v18.16b, v19.16b}}, [{w0}], #64",
             "ld1 {{v20.16b, v21.16b, v22.16b, v23.16b}}, [{w1}], #64",
@@ -122,28 +88,11 @@ macro_rules! wide {
             "ldr q16, [{w0}], #16",
             "ldr q20, [{w1}], #16",
             $(pairs!(2 $c), one!($a $b; 16; 24), one!($d $e; 20; 24),)*
-            "6:",
-            "subs {count}, {count}, #1",
-            "b.ne 2b",
+            end_segment!(),
             load_constants!($finish "ld1 {{v24.4s, v25.4s, v26.4s, v27.4s}}, [{scale}]"),
             $(finish_four!($finish $a $b $d $e 24 25 26 27),)*
-            "subs {tiles}, {tiles}, #1",
-            "add {first}, {first}, {step}",
-            "b.ne 7b",
-            "subs {times}, {times}, #1",
-            "b.eq 9f",
-            "ldp {n}, {tiles}, [{line}, #32]",
-            "ldp {w0}, {w1}, [{line}, #16]",
-            "ldp {first}, {to}, [{line}, #48]",
-            "add {w0}, {w0}, {n}",
-            "add {w1}, {w1}, {n}",
-            "add {to}, {to}, #16",
-            "stp {w0}, {w1}, [{line}, #16]",
-            "str {to}, [{line}, #56]",
-            "add {bias}, {bias}, #64",
-            "add {scale}, {scale}, #64",
-            "b 7b",
-            "9:",
+            end_tile!(),
+            next_channels!(),
         ])
     };
 }
@@ -157,12 +106,7 @@ macro_rules! narrow {
             "ldp {segment}, {count}, [{line}]",
             "ldr {w0}, [{line}, #16]",
             $(concat!("ldp q", $a, ", q", $b, ", [{bias}]"),)*
-            "2: // pixels {pitch} apart",
-            "ldr {c0}, [{segment}], #8",
-            "add {c0}, {c0}, {first}",
-            $(concat!("add {", stringify!($next), "}, {", stringify!($from), "}, {pitch}"),)*
-            "cbz {blocks}, 4f",
-            "mov {n}, {blocks}",
+            begin_segment!($($from $next),*),
             "3:",
             "ld1 {{v16.16b, v17.16b, v18.16b, v19.16b}}, [{w0}], #64",
             $(pairs!(8 $c), two!($kind $a $b; 16 17; 24 25), two!($kind $a $b; 18 19; 26 27),)*
@@ -177,15 +121,11 @@ macro_rules! narrow {
             "5:",
             "ldr q16, [{w0}], #16",
             $(pairs!(2 $c), one!($a $b; 16; 24),)*
-            "6:",
-            "subs {count}, {count}, #1",
-            "b.ne 2b",
+            end_segment!(),
             load_constants!($finish "ldp q24, q25, [{scale}]"),
             $(finish_four!($finish $pa $pb $pd $pe 24 25),)*
             $(finish_two!($finish $sa $sb 24 25),)?
-            "subs {tiles}, {tiles}, #1",
-            "add {first}, {first}, {step}",
-            "b.ne 7b",
+            end_tile!(),
         ])
     };
 }

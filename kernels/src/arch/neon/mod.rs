@@ -1,6 +1,8 @@
 //! aarch64 with NEON, which every such CPU has.
 
 #[macro_use]
+mod block;
+#[macro_use]
 mod finish;
 
 mod add;

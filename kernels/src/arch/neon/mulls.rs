@@ -31,82 +31,34 @@ macro_rules! columns {
     }};
 }
 
+/// Products in v8 and v9, which are written (`smull`) or added to (`smlal`).
+macro_rules! products {
+    ($how:literal $x:literal $w:literal) => {
+        concat!($how, " v8.8h, v", $x, ".8b, v", $w, ".8b\n", $how, "2 v9.8h, v", $x, ".16b, v", $w, ".16b\n")
+    };
+}
+
+/// They are added to sums in four registers.
+macro_rules! summed {
+    ($($half:literal $v:literal $from:literal),*) => {
+        concat!($("saddw", $half, " v", $v, ".4s, v", $v, ".4s, v", $from, "\n",)* "")
+    };
+    ($a:literal $b:literal $d:literal $e:literal) => {
+        summed!("" $a "8.4h", "2" $b "8.8h", "" $d "9.4h", "2" $e "9.8h")
+    };
+}
+
 /// Two taps for sums in four registers: codes and weights of each.
 macro_rules! two {
     ($a:literal $b:literal $d:literal $e:literal; $x:literal $w:literal $y:literal $v:literal) => {
-        concat!(
-            "smull v8.8h, v",
-            $x,
-            ".8b, v",
-            $w,
-            ".8b\nsmull2 v9.8h, v",
-            $x,
-            ".16b, v",
-            $w,
-            ".16b\n",
-            "smlal v8.8h, v",
-            $y,
-            ".8b, v",
-            $v,
-            ".8b\nsmlal2 v9.8h, v",
-            $y,
-            ".16b, v",
-            $v,
-            ".16b\n",
-            "saddw v",
-            $a,
-            ".4s, v",
-            $a,
-            ".4s, v8.4h\nsaddw2 v",
-            $b,
-            ".4s, v",
-            $b,
-            ".4s, v8.8h\n",
-            "saddw v",
-            $d,
-            ".4s, v",
-            $d,
-            ".4s, v9.4h\nsaddw2 v",
-            $e,
-            ".4s, v",
-            $e,
-            ".4s, v9.8h\n"
-        )
+        concat!(products!("smull" $x $w), products!("smlal" $y $v), summed!($a $b $d $e))
     };
 }
 
 /// One tap.
 macro_rules! one {
     ($a:literal $b:literal $d:literal $e:literal; $x:literal $w:literal) => {
-        concat!(
-            "smull v8.8h, v",
-            $x,
-            ".8b, v",
-            $w,
-            ".8b\nsmull2 v9.8h, v",
-            $x,
-            ".16b, v",
-            $w,
-            ".16b\n",
-            "saddw v",
-            $a,
-            ".4s, v",
-            $a,
-            ".4s, v8.4h\nsaddw2 v",
-            $b,
-            ".4s, v",
-            $b,
-            ".4s, v8.8h\n",
-            "saddw v",
-            $d,
-            ".4s, v",
-            $d,
-            ".4s, v9.4h\nsaddw2 v",
-            $e,
-            ".4s, v",
-            $e,
-            ".4s, v9.8h\n"
-        )
+        concat!(products!("smull" $x $w), summed!($a $b $d $e))
     };
 }
 
