@@ -207,7 +207,7 @@ pub struct Requant {
 #[derive(Clone, Copy, Debug)]
 pub struct RequantData<'a> {
     /// Fields other than the spans.
-    pub rule: Requant,
+    pub rule: &'a Requant,
     /// Channels that count (the arrays are padded beyond).
     pub channels: usize,
     /// Bias per channel.
@@ -219,8 +219,8 @@ pub struct RequantData<'a> {
 impl Requant {
     /// Borrows the operands; both spans lie in the constants.
     #[must_use]
-    pub fn data<'a>(&self, memory: &'a Memory<'_>, channels: usize) -> RequantData<'a> {
-        RequantData { rule: *self, channels, bias: memory.read(self.bias), multiplier: memory.read(self.multiplier) }
+    pub fn data<'a>(&'a self, memory: &'a Memory<'_>, channels: usize) -> RequantData<'a> {
+        RequantData { rule: self, channels, bias: memory.read(self.bias), multiplier: memory.read(self.multiplier) }
     }
 }
 
@@ -236,7 +236,7 @@ impl RequantData<'_> {
     /// lowest code, which is also the lower limit, and the highest code the upper one.
     #[must_use]
     pub fn is_relu(&self) -> bool {
-        let rule = &self.rule;
+        let rule = self.rule;
         let plain = rule.rounding == Rounding::F32Even && (rule.zero_point, rule.lo, rule.hi) == (-128, -128, 127);
         plain && crate::span::view::<f32>(self.multiplier).iter().all(|scale| (0.0..1.0).contains(scale))
     }

@@ -220,9 +220,19 @@ pub struct PackSpec {
     /// Whether codes of a kernel's column are shared by the pixels that see it. It pays to hold pixels of other than `kr` channels so
     /// that they fill dot products ([`PackSpec::held_channels`]).
     pub slides: bool,
+    /// Weights that lie together where a kernel's weights are one run ([`PackSpec::joined`]); 0 if none are.
+    pub joins: usize,
 }
 
 impl PackSpec {
+    /// The first layer of an image classifier: 3×3 kernels over three channels, whose kernel rows would not fill dot products. Their 27 weights
+    /// are one run, of which so many lie together.
+    #[must_use]
+    pub const fn joined(self, s: &ConvShape) -> Option<usize> {
+        let fits = s.in_c == 3 && s.k_h == 3 && s.k_w == 3 && s.groups == 1 && s.dilation_h == 1 && s.dilation_w == 1;
+        if self.joins > 0 && fits && s.out_c.is_multiple_of(16) { Some(self.joins) } else { None }
+    }
+
     /// Channels per pixel in scratch space: those of the input, or with a few more if that makes no more dot products of a kernel
     /// row of three columns, all of whose outputs are one tile wide.
     #[must_use]

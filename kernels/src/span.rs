@@ -178,6 +178,7 @@ impl<'a> Memory<'a> {
     }
 
     /// A part of the arena that this step may read (or write), as a pointer.
+    #[inline(always)]
     fn part(&self, span: &Span, write: bool) -> *mut u8 {
         let end = span.offset.checked_add(span.len);
         assert!(end.is_some_and(|end| end <= self.len), "operand lies outside the arena");
@@ -226,17 +227,29 @@ impl<'a> Memory<'a> {
         reads: [Span; R],
         writes: [Span; W],
     ) -> ([&[u8]; R], [&mut [u8]; W]) {
+        self.split_here(reads, writes)
+    }
+
+    /// As [`Memory::split`], inlined: for steps that are over after some hundred instructions.
+    #[inline(always)]
+    pub(crate) fn split_here<const R: usize, const W: usize>(
+        &mut self,
+        reads: [Span; R],
+        writes: [Span; W],
+    ) -> ([&[u8]; R], [&mut [u8]; W]) {
         for (i, w) in writes.iter().enumerate() {
             assert_eq!(w.place, Place::Arena, "only the arena is written");
             assert!(reads.iter().all(|r| !w.overlaps(r)), "an output overlaps an input");
             assert!(writes[..i].iter().all(|v| !w.overlaps(v)), "two outputs overlap");
         }
-        let outs = writes.map(|w| {
+        // Loops, which become straight code where `map` becomes a call.
+        let (mut ins, mut outs) = ([[].as_slice(); R], [const { [].as_mut_slice() }; W]);
+        for (out, w) in outs.iter_mut().zip(writes) {
             // SAFETY: `w` lies inside the arena, is this value's own or claimed for writing, and overlaps no other span of this
             // call, as asserted above; `self` is borrowed exclusively.
-            unsafe { core::slice::from_raw_parts_mut(self.part(&w, true), w.len) }
-        });
-        let ins = reads.map(|r| {
+            *out = unsafe { core::slice::from_raw_parts_mut(self.part(&w, true), w.len) };
+        }
+        for (input, r) in ins.iter_mut().zip(reads) {
             let start = match r.place {
                 Place::Arena => self.part(&r, false).cast_const(),
                 Place::Const => self.consts[r.offset..r.offset + r.len].as_ptr(),
@@ -244,8 +257,8 @@ impl<'a> Memory<'a> {
             };
             // SAFETY: `r` lies inside its memory (checked by `part` and by the index), no written span overlaps it (asserted
             // above), and no other step writes it (`claimed`).
-            unsafe { core::slice::from_raw_parts(start, r.len) }
-        });
+            *input = unsafe { core::slice::from_raw_parts(start, r.len) };
+        }
         (ins, outs)
     }
 

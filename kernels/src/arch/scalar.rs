@@ -9,7 +9,7 @@ use crate::ops::depthwise_f32::DepthwiseF32;
 /// The table.
 pub static KERNELS: Kernels = Kernels {
     isa: Isa::Scalar,
-    conv_pack: PackSpec { nr: 8, kr: 1, offset: 0, code_size: 0, slides: false },
+    conv_pack: PackSpec { nr: 8, kr: 1, offset: 0, code_size: 0, slides: false, joins: 0 },
     conv_f32_nr: NR,
     conv,
     depthwise,

@@ -3,6 +3,8 @@
 //! Lowering merges axes and turns broadcasting into strides of 0; the innermost axis is one *row*, a loop over slices that the
 //! compiler vectorises. Rules speak of held codes and held zero points, which differ by the same constant.
 
+use core::mem::MaybeUninit;
+
 use crate::arith::{Multiplier, mul_away, mul_rndnu, rdbp, rne_small, srdhm};
 use crate::code::{Code, is_wide};
 use crate::fixed::reciprocal;
@@ -157,10 +159,11 @@ impl Binary {
 
     fn map<T: Code>(&self, memory: &mut Memory<'_>, row: &impl Fn(&[T], &[T], &mut [T])) {
         let same = |s: Span| s.place == self.output.place && s.offset == self.output.offset;
-        if self.is_single_row() && same(self.a) {
+        let single = self.is_single_row();
+        if single && same(self.a) {
             let (b, stride) = (self.b, self.levels[AXES - 1].b);
             self.in_place::<T>(memory, b, stride, row);
-        } else if self.is_single_row() && same(self.b) {
+        } else if single && same(self.b) {
             let (a, stride) = (self.a, self.levels[AXES - 1].a);
             self.in_place::<T>(memory, a, stride, |y, x, out| row(x, y, out));
         } else {
@@ -179,15 +182,15 @@ impl Binary {
     ) {
         const CHUNK: usize = 1024;
         let n = self.levels[AXES - 1].count;
-        let mut copy = [T::default(); CHUNK];
+        let mut copy = [const { MaybeUninit::uninit() }; CHUNK];
         let mut at = 0;
         while at < n {
             let take = CHUNK.min(n - at);
             let ([other], [out]) = memory.split([other], [self.output]);
             let (other, out) = (view::<T>(other), &mut view_mut::<T>(out)[at..at + take]);
-            copy[..take].copy_from_slice(out);
+            let copy = copy[..take].write_copy_of_slice(out);
             let other = if stride == 0 { &other[..1] } else { &other[at..at + take] };
-            body(&copy[..take], other, out);
+            body(copy, other, out);
             at += take;
         }
     }

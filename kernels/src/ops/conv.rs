@@ -119,12 +119,24 @@ pub struct ConvData<'a> {
     pub scratch: &'a mut [u8],
 }
 
+/// Lines of the image in scratch space where a kernel's weights are one run ([`PackSpec::joined`](crate::isa::PackSpec::joined)).
+pub(crate) const JOINED_LINES: usize = 4;
+
+/// Bytes of such a line, with its padding, what the tiles of four pixels see at least, and what is read beyond that.
+pub(crate) const fn joined_line(s: &ConvShape) -> usize {
+    let pixels = if s.out_w > 4 { s.out_w } else { 4 };
+    (((pixels - 1) * s.stride_w + s.k_w) * s.in_c).next_multiple_of(16) + 16
+}
+
 /// Bytes of scratch space that a convolution needs with these kernels: the [`Window`], or a row of padding (`in_c` codes).
 #[must_use]
 pub fn scratch_len(kernels: &Kernels, shape: &ConvShape) -> usize {
     let spec = kernels.conv_pack;
     if kernels.isa().is_for_microcontrollers() {
         return crate::arch::mcu::scratch_len(shape, spec.code_size);
+    }
+    if spec.joined(shape).is_some() {
+        return JOINED_LINES * joined_line(shape);
     }
     match spec.code_size {
         0 => shape.in_c.next_multiple_of(64) + 64,
@@ -147,8 +159,9 @@ impl Run for Conv {
 
     fn run(&self, kernels: &'static Kernels, memory: &mut Memory<'_>) {
         let reads = [self.input, self.weights, self.requant.bias, self.requant.multiplier];
-        let ([input, weights, bias, multiplier], [output, scratch]) = memory.split(reads, [self.output, self.scratch]);
-        let requant = RequantData { rule: self.requant, channels: self.shape.out_c, bias: view(bias), multiplier };
+        let ([input, weights, bias, multiplier], [output, scratch]) =
+            memory.split_here(reads, [self.output, self.scratch]);
+        let requant = RequantData { rule: &self.requant, channels: self.shape.out_c, bias: view(bias), multiplier };
         kernels.conv(
             self,
             ConvData { input: view(input), output: view_mut(output), weights: view(weights), requant, scratch },

@@ -117,8 +117,8 @@ impl Run for Depthwise {
     fn run(&self, kernels: &'static Kernels, memory: &mut Memory<'_>) {
         let reads = [self.input, self.weights, self.requant.bias, self.requant.multiplier, self.tables];
         let ([input, weights, bias, multiplier, tables], [output, scratch]) =
-            memory.split(reads, [self.output, self.scratch]);
-        let requant = RequantData { rule: self.requant, channels: self.shape.out_c, bias: view(bias), multiplier };
+            memory.split_here(reads, [self.output, self.scratch]);
+        let requant = RequantData { rule: &self.requant, channels: self.shape.out_c, bias: view(bias), multiplier };
         kernels.depthwise(
             self,
             DepthwiseData {

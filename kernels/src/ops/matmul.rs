@@ -58,7 +58,7 @@ impl Run for MatMul {
         let (left, right) = (self.left, self.right);
         let reads = [left.codes, left.starts, right.codes, right.starts, self.requant.bias, self.requant.multiplier];
         let ([a, a_starts, b, b_starts, bias, multiplier], [output]) = memory.split(reads, [self.output]);
-        let requant = RequantData { rule: self.requant, channels: self.columns, bias: view(bias), multiplier };
+        let requant = RequantData { rule: &self.requant, channels: self.columns, bias: view(bias), multiplier };
         let (a, b): (&[i8], &[i8]) = (view(a), view(b));
         let (a_starts, b_starts): (&[i32], &[i32]) = (view(a_starts), view(b_starts));
         let mut rows = view_mut::<i8>(output).chunks_exact_mut(self.columns);

@@ -78,6 +78,12 @@ impl Run for MaxPool {
 /// The whole step; inlined into a function of each instruction set, it becomes vector code.
 #[inline(always)]
 pub(crate) fn max_pool(step: &MaxPool, data: MaxPoolData<'_>) {
+    max_pool_by(step, data, take_larger);
+}
+
+/// The same, where `take_larger` puts the larger of each two codes of two slices of one length in the first.
+#[inline(always)]
+pub(crate) fn max_pool_by(step: &MaxPool, data: MaxPoolData<'_>, take_larger: impl Fn(&mut [i8], &[i8])) {
     let ([in_h, in_w], [out_h, out_w], channels) = (step.size, step.out, step.channels);
     let line_len = in_w * channels;
     let (line_taps, taps) = (data.lines.len() / out_h, data.columns.len() / out_w);

@@ -38,7 +38,7 @@ pub fn is_small_relu(requant: &RequantData<'_>, sums: &[Sums], offset: i32) -> b
 /// at the same choice. `offset` as in [`is_small_relu`].
 #[must_use]
 pub fn fits_words(requant: &RequantData<'_>, sums: &[Sums], offset: i32) -> bool {
-    let rule = &requant.rule;
+    let rule = requant.rule;
     if rule.rounding != Rounding::F32Even || rule.lo > -128 || rule.hi < 127 || rule.zero_point % 2 != 0 {
         return false;
     }
@@ -51,15 +51,24 @@ pub fn fits_words(requant: &RequantData<'_>, sums: &[Sums], offset: i32) -> bool
     requant.bias.iter().zip(scales).zip(sums).all(fits)
 }
 
+/// How the weights of a channel are packed: in so many runs of so many, in blocks of so many.
+fn layout(spec: PackSpec, shape: &ConvShape) -> [usize; 3] {
+    let (runs, run_len) = shape.runs();
+    match spec.joined(shape) {
+        Some(kr) => [1, shape.k_h * runs * run_len, kr],
+        None => [shape.k_h * runs, run_len, spec.kr],
+    }
+}
+
 /// Bytes that [`pack`] writes.
 #[must_use]
 pub fn packed_len(spec: PackSpec, shape: &ConvShape) -> usize {
-    let (runs, run_len) = shape.runs();
-    let depth = shape.k_h * runs * run_len.next_multiple_of(spec.kr);
+    let [runs, run_len, kr] = layout(spec, shape);
+    let depth = runs * run_len.next_multiple_of(kr);
     shape.groups * (shape.out_c / shape.groups).next_multiple_of(spec.nr) * depth
 }
 
-/// Lays OHWI weights out in tiles: for each group, each block of `nr` output channels, each run of inputs ([`ConvShape::runs`]),
+/// Lays OHWI weights out in tiles: for each group, each block of `nr` output channels, each run of inputs ([`ConvShape::runs`], [`PackSpec::joined`]),
 /// each block of `kr` inputs: `nr × kr` codes, channel by channel; zeros fill the edges, and stand for channels that only scratch
 /// space has ([`PackSpec::held_channels`]). `sums` becomes the sums of each output
 /// channel's weights: they are read while they are at hand.
@@ -68,15 +77,15 @@ pub fn packed_len(spec: PackSpec, shape: &ConvShape) -> usize {
 /// If a length is wrong.
 pub fn pack(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], sums: &mut [Sums]) {
     assert_eq!(packed.len(), packed_len(spec, shape));
-    let (runs, run_len) = shape.runs();
-    let depth = shape.k_h * runs * run_len;
+    let [runs, run_len, kr] = layout(spec, shape);
+    let depth = runs * run_len;
     assert_eq!((ohwi.len(), sums.len()), (shape.out_c * depth, shape.out_c));
     if packed.len() != ohwi.len() {
         packed.fill(0);
     }
-    if run_len.is_multiple_of(spec.kr) {
+    if run_len.is_multiple_of(kr) {
         // Runs follow each other without gaps.
-        return match spec.kr {
+        return match kr {
             1 => pack_rows::<1>(spec.nr, shape, ohwi, packed, sums),
             2 => pack_rows::<2>(spec.nr, shape, ohwi, packed, sums),
             4 => pack_rows::<4>(spec.nr, shape, ohwi, packed, sums),
@@ -143,12 +152,12 @@ fn pack_tile<const KR: usize>(nr: usize, blocks: usize, rows: &[[i8; KR]], tile:
 
 /// [`pack`] of any layout.
 fn pack_any(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], sums: &mut [Sums]) {
-    let ((runs, run_len), held) = (shape.runs(), spec.held_channels(shape));
-    let depth = shape.k_h * runs * run_len;
+    let ([runs, run_len, kr], held) = (layout(spec, shape), spec.held_channels(shape));
+    let depth = runs * run_len;
     let group_out = shape.out_c / shape.groups;
     let group_len = packed.len() / shape.groups;
-    let blocks_per_run = run_len.div_ceil(spec.kr);
-    let blocks = shape.k_h * runs * blocks_per_run;
+    let blocks_per_run = run_len.div_ceil(kr);
+    let blocks = runs * blocks_per_run;
     sums.fill(Sums::default());
     for ((o, row), sum) in ohwi.chunks_exact(depth.max(1)).enumerate().zip(sums) {
         *sum = row_sums(row);
@@ -158,8 +167,8 @@ fn pack_any(spec: PackSpec, shape: &ConvShape, ohwi: &[i8], packed: &mut [i8], s
             if held != shape.in_c {
                 k = k / shape.in_c * held + k % shape.in_c;
             }
-            let block = o / spec.nr * blocks + run * blocks_per_run + k / spec.kr;
-            packed[group * group_len + (block * spec.nr + o % spec.nr) * spec.kr + k % spec.kr] = w;
+            let block = o / spec.nr * blocks + run * blocks_per_run + k / kr;
+            packed[group * group_len + (block * spec.nr + o % spec.nr) * kr + k % kr] = w;
         }
     }
 }
@@ -218,7 +227,7 @@ mod tests {
         {
             let shape = shape(groups, group_in, group_out, k);
             for (nr, kr) in [(64, 4), (16, 4), (8, 2), (16, 1), (4, 8), (6, 4)] {
-                let spec = PackSpec { nr, kr, offset: 0, code_size: 1, slides: false };
+                let spec = PackSpec { nr, kr, offset: 0, code_size: 1, slides: false, joins: 0 };
                 let weights: Vec<i8> =
                     (0..groups * group_out * k * k * group_in).map(|i| (i * 37 % 251) as i8).collect();
                 let (mut found, mut expected) = (vec![1; packed_len(spec, &shape)], vec![0; packed_len(spec, &shape)]);

@@ -101,7 +101,7 @@ impl Run for WideConv {
     fn run(&self, _: &'static Kernels, memory: &mut Memory<'_>) {
         let reads = [self.input, self.weights, self.requant.bias, self.requant.multiplier];
         let ([input, weights, bias, multiplier], [output]) = memory.split(reads, [self.output]);
-        let requant = RequantData { rule: self.requant, channels: self.shape.out_c, bias: view(bias), multiplier };
+        let requant = RequantData { rule: &self.requant, channels: self.shape.out_c, bias: view(bias), multiplier };
         let sums = Sums { shape: self.shape, zero: self.zero, transposed: self.transposed };
         let weights = view(weights);
         let mut put = |pixel: usize, c: usize, code: i32| {

@@ -13,6 +13,8 @@ use edgebench_kernels::ops::pack::{Sums, arrange, fits_words, is_small_relu, pac
 use edgebench_kernels::span::view;
 use edgebench_kernels::{Block, Isa, Kernels, Memory, Place, Span, Step, reference, run};
 
+pub mod cases;
+
 /// SplitMix64.
 pub struct Rng(pub u64);
 
@@ -61,8 +63,8 @@ pub enum Fill {
 /// Memory under construction.
 #[derive(Default)]
 pub struct Plan {
-    consts: Vec<Block>,
-    arena: usize,
+    pub consts: Vec<Block>,
+    pub arena: usize,
 }
 
 impl Plan {
@@ -80,7 +82,7 @@ impl Plan {
     pub fn look_at<T>(&self, rule: Requant, channels: usize, look: impl FnOnce(&RequantData<'_>) -> T) -> T {
         let constants = Block::bytes(&self.consts);
         let of = |span: Span| &constants[span.offset..][..span.len];
-        look(&RequantData { rule, channels, bias: view(of(rule.bias)), multiplier: of(rule.multiplier) })
+        look(&RequantData { rule: &rule, channels, bias: view(of(rule.bias)), multiplier: of(rule.multiplier) })
     }
     pub fn buffer(&mut self, len: usize) -> Span {
         let offset = self.arena;

@@ -281,7 +281,7 @@ impl<'g> Cx<'g> {
     pub(crate) fn look_at<T>(&self, rule: Requant, channels: usize, look: impl FnOnce(&RequantData<'_>) -> T) -> T {
         let (bias, multiplier) = (self.consts.copy(rule.bias), self.consts.copy(rule.multiplier));
         let bias = view(&bias.bytes()[..rule.bias.len]);
-        look(&RequantData { rule, channels, bias, multiplier: &multiplier.bytes()[..rule.multiplier.len] })
+        look(&RequantData { rule: &rule, channels, bias, multiplier: &multiplier.bytes()[..rule.multiplier.len] })
     }
 
     /// As [`Cx::fill`], of what stands in the constants of `requant`.
@@ -299,7 +299,7 @@ impl<'g> Cx<'g> {
         let bias = view(&bias.bytes()[..rule.bias.len]);
         let multiplier = &multiplier.bytes()[..rule.multiplier.len];
         let kernels = self.kernels;
-        self.consts.fill(len, |target| write(kernels, &RequantData { rule, channels, bias, multiplier }, target))
+        self.consts.fill(len, |target| write(kernels, &RequantData { rule: &rule, channels, bias, multiplier }, target))
     }
 
     /// `i8` codes as a constant.

@@ -94,7 +94,7 @@ impl<D: Dot + ?Sized> Kernel for Int8<D> {
             Finish {
                 requant: rule.requant,
                 is_even: is_f32_even(rule.requant),
-                even: F32Even::new(&rule.requant.rule),
+                even: F32Even::new(rule.requant.rule),
                 scale: core::array::from_fn(|n| {
                     let (first, valid) = (8 * n, to.valid.saturating_sub(8 * n));
                     if rule.scale.is_empty() {

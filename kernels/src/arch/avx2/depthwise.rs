@@ -281,7 +281,7 @@ pub(super) unsafe fn depthwise(step: &Depthwise, data: DepthwiseData<'_>) {
     }
     let packed: &[i16] = view(tables);
     let ring = view_mut::<i16>(scratch);
-    let (even, simple) = (&F32Even::new(&requant.rule), is_f32_even(&requant));
+    let (even, simple) = (&F32Even::new(requant.rule), is_f32_even(&requant));
     let slot_len = layout.slot_lens().1;
     let images = input.chunks_exact(s.in_h * line_len).zip(output.chunks_exact_mut(s.out_h * row_len));
     for (image, output) in images {

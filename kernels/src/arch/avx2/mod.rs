@@ -16,7 +16,7 @@ pub static KERNELS: Kernels = TABLE;
 /// The same as a constant, for instruction sets that contain this one.
 pub(super) const TABLE: Kernels = Kernels {
     isa: Isa::Avx2,
-    conv_pack: PackSpec { nr: 8, kr: 2, offset: 0, code_size: 2, slides: false },
+    conv_pack: PackSpec { nr: 8, kr: 2, offset: 0, code_size: 2, slides: false, joins: 0 },
     conv_f32_nr: 8,
     conv: conv::conv,
     depthwise: depthwise::depthwise,

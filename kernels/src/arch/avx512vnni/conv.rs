@@ -91,7 +91,7 @@ impl<const EPILOGUE: u8> Kernel for Int8<EPILOGUE> {
         unsafe {
             let factor = _mm512_set1_ps(-8_388_608.0);
             let shift = scale.map(|scale| _mm512_mul_ps(scale, factor));
-            Finish { rule: *rule, even: F32Even::new(&rule.requant.rule), scale, shift }
+            Finish { rule: *rule, even: F32Even::new(rule.requant.rule), scale, shift }
         }
     }
 
@@ -230,7 +230,7 @@ unsafe fn store_pixel<const NP: usize>(codes: __m512i, pixel: usize, at: *mut i8
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 unsafe fn finish_any(rule: &Rule<'_>, acc: &[__m512i], panels: usize, to: &Target<i8>) {
-    let even = F32Even::new(&rule.requant.rule);
+    let even = F32Even::new(rule.requant.rule);
     for (i, &acc) in acc.iter().enumerate() {
         let (m, first) = (i / panels, i % panels * 16);
         let valid = to.valid.saturating_sub(first).min(16);

@@ -11,7 +11,7 @@ use crate::isa::{Isa, Kernels, PackSpec};
 use crate::ops::max_pool::{self, MaxPool, MaxPoolData};
 
 /// How weights lie.
-const PACK: PackSpec = PackSpec { nr: 16, kr: 4, offset: 128, code_size: 1, slides: true };
+const PACK: PackSpec = PackSpec { nr: 16, kr: 4, offset: 128, code_size: 1, slides: true, joins: 0 };
 
 /// The table.
 pub static KERNELS: Kernels = Kernels {

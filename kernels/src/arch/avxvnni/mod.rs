@@ -9,7 +9,7 @@ use crate::isa::{Isa, Kernels, PackSpec};
 /// The table.
 pub static KERNELS: Kernels = Kernels {
     isa: Isa::AvxVnni,
-    conv_pack: PackSpec { nr: 8, kr: 4, offset: 128, code_size: 1, slides: false },
+    conv_pack: PackSpec { nr: 8, kr: 4, offset: 128, code_size: 1, slides: false, joins: 0 },
     conv: conv::conv,
     peak_int8: peak::int8,
     ..avx2::TABLE

@@ -5,6 +5,10 @@ use crate::arch::neon::driver::{self, Finish, Line, Machine};
 use crate::ops::conv::{Conv, ConvData};
 use core::arch::asm;
 
+use super::joined::joined;
+use super::pair::pair;
+use super::resident::{is_resident, resident};
+
 /// [`Machine`] of this instruction set.
 struct Sdot;
 
@@ -160,6 +164,25 @@ impl Machine for Sdot {
     }
 
     #[inline(always)]
+    unsafe fn resident(line: &mut Line, pixels: usize, groups: usize) -> bool {
+        let known = is_resident(line.pitch, pixels);
+        if known {
+            // SAFETY: as this function's.
+            unsafe { resident(line, pixels, groups) };
+        }
+        known
+    }
+
+    #[inline(always)]
+    unsafe fn one(line: &mut Line, groups: usize) -> usize {
+        if groups >= 2 {
+            // SAFETY: as this function's.
+            unsafe { pair(line, groups / 2) };
+        }
+        groups / 2 * 2
+    }
+
+    #[inline(always)]
     unsafe fn narrow(line: &mut Line, mr: usize) {
         // SAFETY: as this function's.
         unsafe {
@@ -176,5 +199,11 @@ impl Machine for Sdot {
 #[target_feature(enable = "neon,dotprod")]
 pub(super) unsafe fn conv(step: &Conv, data: ConvData<'_>) {
     // SAFETY: this function has the feature.
-    unsafe { driver::conv::<Sdot>(step, data) }
+    unsafe {
+        if super::TABLE.conv_pack.joined(&step.shape).is_some() {
+            joined(step, data);
+        } else {
+            driver::conv::<Sdot>(step, data);
+        }
+    }
 }

@@ -3,7 +3,9 @@
 
 use core::arch::asm;
 
+use super::square::square;
 use crate::arch::neon::columns::{self, COLUMN, Columns, Form, Four, Tiles};
+use crate::arch::neon::square::{Layer, Square};
 use crate::ops::depthwise::{Depthwise, DepthwiseData};
 
 /// Writes `count` columns of four lines: of each channel its four codes, `COLUMN` bytes from column to column. From a line, `step` codes from
@@ -214,6 +216,7 @@ pub(super) struct Sdot;
 impl Columns for Sdot {
     const LOWEST: bool = true;
     const HALVES: bool = true;
+    const TOGETHER: bool = true;
 
     fn width(form: Form) -> usize {
         match form {
@@ -249,6 +252,12 @@ impl Columns for Sdot {
     unsafe fn interleave(lines: Four, to: *mut i8, count: usize, half: bool) {
         // SAFETY: as this function's.
         unsafe { interleave(lines, to, count, half) }
+    }
+
+    #[inline(always)]
+    unsafe fn square(form: Square, layer: Layer) {
+        // SAFETY: as this function's.
+        unsafe { square(form, layer) }
     }
 
     #[inline(always)]

@@ -3,6 +3,8 @@
 
 use core::arch::asm;
 
+use super::pair::pair;
+use crate::arch::dotprod::joined::joined;
 use crate::arch::neon::driver::{self, Finish, Line, Machine};
 use crate::ops::conv::{Conv, ConvData};
 
@@ -288,6 +290,15 @@ impl Machine for Smmla {
     }
 
     #[inline(always)]
+    unsafe fn one(line: &mut Line, groups: usize) -> usize {
+        if groups >= 2 {
+            // SAFETY: as this function's; the CPU has dot products too.
+            unsafe { pair(line, groups / 2) };
+        }
+        groups / 2 * 2
+    }
+
+    #[inline(always)]
     unsafe fn narrow(line: &mut Line, mr: usize) {
         // SAFETY: as this function's.
         unsafe {
@@ -303,6 +314,12 @@ impl Machine for Smmla {
 /// See [`Conv`].
 #[target_feature(enable = "neon,dotprod,i8mm")]
 pub(super) unsafe fn conv(step: &Conv, data: ConvData<'_>) {
-    // SAFETY: this function has the feature.
-    unsafe { driver::conv::<Smmla>(step, data) }
+    // SAFETY: this function has the feature, and dot products.
+    unsafe {
+        if super::KERNELS.conv_pack.joined(&step.shape).is_some() {
+            joined(step, data);
+        } else {
+            driver::conv::<Smmla>(step, data);
+        }
+    }
 }

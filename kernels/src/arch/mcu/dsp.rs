@@ -11,7 +11,7 @@ use crate::isa::{Isa, Kernels, PackSpec};
 /// The table.
 pub static KERNELS: Kernels = Kernels {
     isa: Isa::Dsp,
-    conv_pack: PackSpec { nr: Dsp::NR, kr: Dsp::KR, offset: 0, code_size: 2, slides: false },
+    conv_pack: PackSpec { nr: Dsp::NR, kr: Dsp::KR, offset: 0, code_size: 2, slides: false, joins: 0 },
     conv: |step, data| super::conv::<Dsp>(step, data),
     depthwise: |step, data| super::depthwise::<Dsp>(step, data),
     depthwise_scratch: super::depthwise_scratch,

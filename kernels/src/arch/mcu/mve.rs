@@ -11,7 +11,7 @@ use crate::isa::{Isa, Kernels, PackSpec};
 /// The table.
 pub static KERNELS: Kernels = Kernels {
     isa: Isa::Mve,
-    conv_pack: PackSpec { nr: Mve::NR, kr: Mve::KR, offset: 0, code_size: 1, slides: false },
+    conv_pack: PackSpec { nr: Mve::NR, kr: Mve::KR, offset: 0, code_size: 1, slides: false, joins: 0 },
     conv: |step, data| super::conv::<Mve>(step, data),
     depthwise: |step, data| super::depthwise::<Mve>(step, data),
     depthwise_scratch: super::depthwise_scratch,

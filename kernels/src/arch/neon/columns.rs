@@ -4,30 +4,16 @@
 use core::marker::PhantomData;
 
 use super::depthwise as neon;
-use super::one_pixel::{Numbers, is_one, one_pixel, taps_of_one};
-use crate::arith::{RequantData, Rounding};
+use super::one_pixel::{Numbers, is_one, one_pixel};
+use super::square::{self, Square};
+use super::tables::{Constants, HEAD, blocks_end, tables_len};
+use crate::arith::Rounding;
 use crate::ops::conv::ConvShape;
 use crate::ops::depthwise::{Depthwise, DepthwiseData};
 use crate::span::view_mut;
 
-/// Bytes before the tables of the blocks: those of [`neon`], then the [`Constants`].
-const HEAD: usize = 128;
 /// Largest number of columns: the distance between lines is a register, the scratch space not endless.
 const COLUMNS: usize = 4096;
-/// Added to a float of less than 2²², it leaves the nearest integer in the lowest bits.
-const MAGIC: f32 = 12_582_912.0;
-
-/// What all blocks share, in the tables: 16 bytes that are added in rounding, 16 times the lower limit, 16 times the upper limit, then
-/// whether [`is_quick`] holds.
-struct Constants;
-
-impl Constants {
-    const AT: usize = 64;
-    const QUICK: usize = 16 * 3 + Self::AT;
-    /// Whether there is what [`one_pixel`] needs.
-    const ONE: usize = Self::QUICK + 1;
-}
-
 /// Bytes of a column of four lines: 16 channels.
 pub(in crate::arch) const COLUMN: usize = 64;
 
@@ -49,6 +35,8 @@ pub(in crate::arch) trait Columns {
     const LOWEST: bool;
     /// Whether [`Columns::tiles`] writes 8 channels where there are no more.
     const HALVES: bool;
+    /// Whether the four weights of a channel in the tables of [`Square`] lie side by side.
+    const TOGETHER: bool;
     /// Pixels of a tile side by side.
     fn width(form: Form) -> usize;
     /// Bytes of the table of 16 channels.
@@ -60,6 +48,11 @@ pub(in crate::arch) trait Columns {
     /// # Safety
     /// 16 channels, or 8 if `half`, are readable at each place; `count ≥ 1` columns may be written.
     unsafe fn interleave(lines: Four, to: *mut i8, count: usize, half: bool);
+    /// A layer of [`Square`]'s, for one image.
+    ///
+    /// # Safety
+    /// The CPU has the features; input, output and tables are those of such a layer, with one block of channels at least.
+    unsafe fn square(form: Square, layer: square::Layer);
     /// The codes of some tiles.
     ///
     /// # Safety
@@ -87,7 +80,7 @@ pub(in crate::arch) struct Tiles {
 }
 
 impl Form {
-    fn of(s: &ConvShape) -> Option<Form> {
+    pub(super) fn of(s: &ConvShape) -> Option<Form> {
         let fits = (s.k_h, s.k_w, s.dilation_h, s.dilation_w) == (3, 3, 1, 1)
             && s.in_c == s.out_c
             && s.in_c.is_multiple_of(8)
@@ -120,70 +113,6 @@ impl Form {
 pub(in crate::arch) fn scratch_len<C: Columns>(s: &ConvShape) -> usize {
     let columns = Form::of(s).map_or(0, |form| form.columns(s.out_w, C::width(form)) * COLUMN);
     columns.max(neon::scratch_len(s))
-}
-
-/// Where the tables of the blocks end.
-fn blocks_end<C: Columns>(s: &ConvShape, form: Form) -> usize {
-    HEAD + s.out_c.div_ceil(16) * C::table(form)
-}
-
-/// Bytes of the tables.
-pub(in crate::arch) fn tables_len<C: Columns>(s: &ConvShape) -> usize {
-    match Form::of(s) {
-        None => neon::tables_len(s),
-        Some(form) => (blocks_end::<C>(s, form) + if is_one(s) { 4 * s.out_c } else { 0 }).next_multiple_of(64),
-    }
-}
-
-/// Whether the shortest way to the codes is right: all codes are allowed, sums with zero point fit in 16 bits, and the zero point is even (adding
-/// it before rounding leaves what is half way between two integers at the same choice).
-fn is_quick(s: &ConvShape, weights: &[i8], requant: &RequantData<'_>) -> bool {
-    let scale: &[f32] = crate::span::view(requant.multiplier);
-    let (rule, row_len) = (&requant.rule, s.out_c.next_multiple_of(64));
-    let fits = |c: usize| {
-        let sum: i64 = weights[c..].iter().step_by(row_len).map(|w| i64::from(w.unsigned_abs())).sum();
-        let most = sum * 128 + i64::from(requant.bias[c]).abs();
-        most < 1 << 24 && most as f32 * scale[c].abs() < 32_000.0
-    };
-    rule.lo <= -128 && rule.hi >= 127 && rule.zero_point % 2 == 0 && (0..s.out_c).all(fits)
-}
-
-/// See [`crate::ops::depthwise::depthwise_tables`].
-pub(in crate::arch) fn tables<C: Columns>(
-    s: &ConvShape,
-    weights: &[i8],
-    (requant, pad): (&RequantData<'_>, i8),
-    to: &mut [u8],
-) {
-    neon::tables(s, weights, (requant, pad), to);
-    let Some(form) = Form::of(s).filter(|_| requant.rule.rounding == Rounding::F32Even) else {
-        return;
-    };
-    let (rule, row_len) = (&requant.rule, s.out_c.next_multiple_of(64));
-    let scale: &[f32] = crate::span::view(requant.multiplier);
-    let quick = is_quick(s, weights, requant);
-    let (head, blocks) = to.split_at_mut(HEAD);
-    head[Constants::ONE] = u8::from(is_one(s) && taps_of_one(s).iter().any(Option::is_some));
-    let (blocks, one) = blocks.split_at_mut(blocks_end::<C>(s, form) - HEAD);
-    if is_one(s) {
-        let outside = taps_of_one(s).map(|place| place.is_none());
-        for (c, to) in one.chunks_exact_mut(4).enumerate().take(s.out_c) {
-            let sum: i32 = (0..9).filter(|&tap| outside[tap]).map(|tap| i32::from(weights[tap * row_len + c])).sum();
-            to.copy_from_slice(&requant.bias[c].wrapping_add(sum * i32::from(pad)).to_ne_bytes());
-        }
-    }
-    head[Constants::QUICK] = u8::from(quick);
-    let zero = rule.zero_point as i16;
-    for (i, to) in head[Constants::AT..][..16].iter_mut().enumerate() {
-        *to = if quick { (MAGIC + f32::from(zero)).to_ne_bytes()[i % 4] } else { zero.to_ne_bytes()[i % 2] };
-    }
-    head[Constants::AT + 16..][..16].fill(rule.lo as i8 as u8);
-    head[Constants::AT + 32..][..16].fill(rule.hi as i8 as u8);
-    for (block, to) in blocks.chunks_exact_mut(C::table(form)).enumerate() {
-        // Numbers are padded to a multiple of 64.
-        let weight = |tap: usize, c: usize| weights[tap * row_len + 16 * block + c];
-        C::fill(form, weight, |c| (requant.bias[16 * block + c], scale[16 * block + c]), to);
-    }
 }
 
 /// A layer whose shape has code here.
@@ -308,35 +237,89 @@ pub(in crate::arch) unsafe fn depthwise<C: Columns>(step: &Depthwise, data: Dept
         // SAFETY: NEON is always there.
         return unsafe { neon::depthwise(step, data) };
     };
-    let DepthwiseData { input, output, weights, requant, tables, scratch } = data;
-    let (columns, scratch) = (form.columns(s.out_w, C::width(form)), view_mut::<i8>(scratch));
-    assert!(
-        scratch.len() >= columns * COLUMN && tables.len() >= tables_len::<C>(s),
-        "scratch space or tables are too small"
-    );
-    assert_eq!(output.len(), s.batch * s.out_h * s.out_w * s.out_c, "output has another shape");
-    assert_eq!(input.len(), s.batch * s.in_h * s.in_w * s.in_c, "input has another shape");
-    let (in_len, out_len) = (s.in_h * s.in_w * s.in_c, s.out_h * s.out_w * s.out_c);
-    if tables[Constants::ONE] == 1 && is_one(s) && weights.len() >= 9 * s.out_c.next_multiple_of(64) {
-        let bias: &[i32] = crate::span::view(&tables[blocks_end::<C>(s, form)..]);
-        let scale: &[f32] = crate::span::view(requant.multiplier);
-        assert!(bias.len().min(scale.len()) >= s.out_c, "numbers of channels are missing");
-        let (constants, quick) = (tables[Constants::AT..].as_ptr(), tables[Constants::QUICK] == 1);
-        let numbers = Numbers { bias: bias.as_ptr(), scale: scale.as_ptr(), constants, quick };
-        for (input, output) in input.chunks_exact(in_len.max(1)).zip(output.chunks_exact_mut(out_len)) {
-            // SAFETY: input, output and weights have the shape's sizes, and so have the numbers (asserted above). (It sees a pixel of the
-            // image, or `ONE` would not be set.)
-            unsafe { one_pixel(s, input.as_ptr(), weights.as_ptr(), &numbers, output.as_mut_ptr()) };
+    // SAFETY: as this function's.
+    unsafe {
+        if s.out_h * s.out_w > 4 {
+            return by_columns::<C>(step, form, data);
         }
-        return;
+        if let Some(square) = Square::of(s) {
+            by_squares::<C>(step, square, data);
+        } else if is_one(s) && data.tables[Constants::ONE] == 1 {
+            by_pixels::<C>(step, form, data);
+        } else {
+            by_columns::<C>(step, form, data);
+        }
     }
+}
+
+/// Checks the operands' sizes, but for scratch space. Returns the lengths of an image and of its output, the constants, and whether the short way
+/// to codes is right.
+#[inline(always)]
+fn checked<C: Columns>(s: &ConvShape, data: &DepthwiseData<'_>) -> (usize, usize, *const u8, bool) {
+    let (in_len, out_len) = (s.in_h * s.in_w * s.in_c, s.out_h * s.out_w * s.out_c);
+    assert!(data.tables.len() >= tables_len::<C>(s), "tables are too small");
+    assert_eq!(data.output.len(), s.batch * out_len, "output has another shape");
+    assert_eq!(data.input.len(), s.batch * in_len, "input has another shape");
+    (in_len, out_len, data.tables[Constants::AT..].as_ptr(), data.tables[Constants::QUICK] == 1)
+}
+
+/// Outputs of 2×2 pixels.
+///
+/// # Safety
+/// As [`depthwise`].
+#[inline(never)]
+unsafe fn by_squares<C: Columns>(step: &Depthwise, form: Square, data: DepthwiseData<'_>) {
+    let s = &step.shape;
+    let (in_len, out_len, constants, quick) = checked::<C>(s, &data);
+    assert!(out_len > 0, "no channels");
+    for image in 0..s.batch {
+        let (input, output) = (data.input.as_ptr().wrapping_add(image * in_len), data.output.as_mut_ptr());
+        let (output, tables) = (output.wrapping_add(image * out_len), data.tables[HEAD..].as_ptr());
+        let layer = square::Layer { input, output, tables, constants, quick, pitch: s.out_c, blocks: s.out_c / 16 };
+        // SAFETY: input, output and tables have the shape's sizes (`checked`), and there is a block of channels.
+        unsafe { C::square(form, layer) };
+    }
+}
+
+/// Outputs of one pixel, which sees a pixel of the image.
+///
+/// # Safety
+/// As [`depthwise`].
+#[inline(never)]
+unsafe fn by_pixels<C: Columns>(step: &Depthwise, form: Form, data: DepthwiseData<'_>) {
+    let s = &step.shape;
+    let (in_len, out_len, constants, quick) = checked::<C>(s, &data);
+    let bias: &[i32] = crate::span::view(&data.tables[blocks_end::<C>(s, form)..]);
+    let scale: &[f32] = crate::span::view(data.requant.multiplier);
+    assert!(bias.len().min(scale.len()) >= s.out_c, "numbers of channels are missing");
+    assert!(data.weights.len() >= 9 * s.out_c.next_multiple_of(64), "weights are missing");
+    let numbers = Numbers { bias: bias.as_ptr(), scale: scale.as_ptr(), constants, quick };
+    for image in 0..s.batch {
+        let input = data.input.as_ptr().wrapping_add(image * in_len);
+        let output = data.output.as_mut_ptr().wrapping_add(image * out_len);
+        // SAFETY: input, output and weights have the shape's sizes, and so have the numbers (asserted above).
+        unsafe { one_pixel(s, input, data.weights.as_ptr(), &numbers, output) };
+    }
+}
+
+/// Any number of pixels.
+///
+/// # Safety
+/// As [`depthwise`].
+#[inline(never)]
+unsafe fn by_columns<C: Columns>(step: &Depthwise, form: Form, data: DepthwiseData<'_>) {
+    let s = &step.shape;
+    let (in_len, out_len, _, quick) = checked::<C>(s, &data);
+    let DepthwiseData { input, output, tables, scratch, .. } = data;
+    let (columns, scratch) = (form.columns(s.out_w, C::width(form)), view_mut::<i8>(scratch));
+    assert!(scratch.len() >= columns * COLUMN, "scratch space is too small");
     let left = s.pad_left.min(columns);
     let middle = s.in_w.min(columns - left);
     // The padding columns stay as they are.
     let (all, _) = scratch.as_chunks_mut::<COLUMN>();
     all[..left].fill([step.pad_value; COLUMN]);
     all[left + middle..columns].fill([step.pad_value; COLUMN]);
-    let layer = Layer::<C> { s, form, tables, quick: tables[Constants::QUICK] == 1, middle, set: PhantomData };
+    let layer = Layer::<C> { s, form, tables, quick, middle, set: PhantomData };
     let pad = [step.pad_value; 16];
     for (image, output) in output.chunks_exact_mut(out_len.max(1)).enumerate() {
         let input = &input[image * in_len..][..in_len];

@@ -50,7 +50,7 @@ pub(in crate::arch) struct Finish<'a> {
 impl<'a> Finish<'a> {
     pub(in crate::arch) fn new(requant: &'a RequantData<'a>) -> Finish<'a> {
         let scale = if is_f32_even(requant) { crate::span::view(requant.multiplier) } else { &[] };
-        Finish { requant, even: F32Even::new(&requant.rule), scale }
+        Finish { requant, even: F32Even::new(requant.rule), scale }
     }
 
     /// Bias of 16 channels.

@@ -71,7 +71,7 @@ pub(in crate::arch) struct Line {
 
 /// How an instruction set sums.
 ///
-/// Safety of both functions: the CPU has its features; the segments of [`Line::tiles`] × `mr` pixels, [`Line::first`] codes after the first
+/// Safety of its functions: the CPU has its features; the segments of [`Line::tiles`] × `mr` pixels, [`Line::first`] codes after the first
 /// of the line, are readable in whole `KR`; so are the weights of all segments in each panel, bias and scales; and the output is there.
 pub(in crate::arch) trait Machine {
     /// Codes per dot product; weights are packed in panels of 8 channels × `KR`.
@@ -85,36 +85,48 @@ pub(in crate::arch) trait Machine {
     unsafe fn wide(line: &mut Line, mr: usize, times: usize);
     /// 8 channels.
     unsafe fn narrow(line: &mut Line, mr: usize);
+    /// All pixels of a 1×1 convolution, which lie one after the other, for `groups` times 16 channels with the weights in registers. Returns
+    /// whether there is code for it; only then is anything done.
+    unsafe fn resident(_: &mut Line, _pixels: usize, _groups: usize) -> bool {
+        false
+    }
+    /// One pixel of a 1×1 convolution. Returns how many times 16 channels are done, of `groups`; the line knows then what comes after.
+    unsafe fn one(_: &mut Line, _groups: usize) -> usize {
+        0
+    }
 }
 
 /// The rule of rounding, ready to use.
-pub(super) struct Rule<'a> {
+pub(in crate::arch) struct Rule<'a> {
     requant: &'a RequantData<'a>,
-    pub(super) finish: Finish,
+    pub(in crate::arch) finish: Finish,
     /// Empty if [`Finish::Sums`].
-    pub(super) scale: &'a [f32],
-    pub(super) constants: [u8; 48],
+    pub(in crate::arch) scale: &'a [f32],
+    pub(in crate::arch) constants: [[u32; 4]; 3],
 }
 
 impl<'a> Rule<'a> {
     #[inline(always)]
-    pub(super) fn new(requant: &'a RequantData<'a>, quick: bool) -> Rule<'a> {
-        let rule = &requant.rule;
-        let mut constants = [0; 48];
-        if quick {
-            let magic = (MAGIC + rule.zero_point as f32).to_ne_bytes();
-            constants.as_chunks_mut::<4>().0.fill(magic);
+    pub(in crate::arch) fn new(requant: &'a RequantData<'a>, quick: bool) -> Rule<'a> {
+        let rule = requant.rule;
+        let constants = if quick {
+            [[(MAGIC + rule.zero_point as f32).to_bits(); 4]; 3]
         } else {
-            constants.as_chunks_mut::<2>().0[..8].fill((rule.zero_point as i16).to_ne_bytes());
-            constants[16..32].fill(rule.lo as i8 as u8);
-            constants[32..].fill(rule.hi as i8 as u8);
-        }
+            let zero = u32::from(rule.zero_point as i16 as u16) * 0x0001_0001;
+            let [lo, hi] = [rule.lo, rule.hi].map(|limit| u32::from(limit as i8 as u8) * 0x0101_0101);
+            [[zero; 4], [lo; 4], [hi; 4]]
+        };
         let (finish, scale): (Finish, &[f32]) = match (is_f32_even(requant), quick) {
             (true, true) => (Finish::Quick, view(requant.multiplier)),
             (true, false) => (Finish::Any, view(requant.multiplier)),
             _ => (Finish::Sums, &[]),
         };
         Rule { requant, finish, scale, constants }
+    }
+
+    /// The code of a sum of a channel, by any rule.
+    pub(in crate::arch) fn scaled(&self, sum: i32, channel: usize) -> i32 {
+        self.requant.scaled(sum, channel)
     }
 }
 
@@ -202,7 +214,7 @@ impl Channels<'_> {
             let to = to.wrapping_add(pixel * pitch);
             for c in 0..self.valid {
                 let code = match self.rule.finish {
-                    Finish::Sums => self.rule.requant.scaled(buffer[c], self.first + c) as i8,
+                    Finish::Sums => self.rule.scaled(buffer[c], self.first + c) as i8,
                     _ => buffer[c / 4].to_ne_bytes()[c % 4] as i8,
                 };
                 // SAFETY: the pixel's channels are there.
@@ -268,11 +280,23 @@ fn is_direct<M: Machine>(s: &ConvShape) -> bool {
 /// The CPU has the features of `M`.
 #[inline(always)]
 pub(in crate::arch) unsafe fn conv<M: Machine>(step: &Conv, data: ConvData<'_>) {
-    let s = &step.shape;
-    if is_pointwise::<M>(s) && is_f32_even(&data.requant) {
-        // SAFETY: as this function's.
-        return unsafe { pointwise::<M>(step, data) };
+    // SAFETY: as this function's.
+    unsafe {
+        if is_pointwise::<M>(&step.shape) && is_f32_even(&data.requant) {
+            pointwise::<M>(step, data);
+        } else {
+            by_segments::<M>(step, data);
+        }
     }
+}
+
+/// Any convolution.
+///
+/// # Safety
+/// As [`conv`].
+#[inline(never)]
+unsafe fn by_segments<M: Machine>(step: &Conv, data: ConvData<'_>) {
+    let s = &step.shape;
     let (window, direct) = (window::<M>(s), is_direct::<M>(s));
     let ConvData { input, output, weights, requant, scratch } = data;
     let ((runs, run_len), gathered) = (s.runs(), !direct && window.form == Form::Gathered);
@@ -303,7 +327,7 @@ pub(in crate::arch) unsafe fn conv<M: Machine>(step: &Conv, data: ConvData<'_>) 
         rest: depth % per_block,
         bias: requant.bias.as_ptr(),
         scale: rule.scale.as_ptr(),
-        constants: rule.constants.as_ptr(),
+        constants: rule.constants.as_ptr().cast(),
         to_pitch: s.out_c,
         finish: rule.finish,
     };

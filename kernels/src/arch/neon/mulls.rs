@@ -4,6 +4,7 @@
 use core::arch::asm;
 
 use super::columns::{self, COLUMN, Columns, Form, Four, Tiles};
+use super::square::{Layer, Square, square};
 use crate::ops::depthwise::{Depthwise, DepthwiseData};
 
 /// [`Columns`] of this instruction set.
@@ -138,6 +139,7 @@ macro_rules! strided {
 impl Columns for Mulls {
     const LOWEST: bool = false;
     const HALVES: bool = false;
+    const TOGETHER: bool = false;
 
     fn width(_: Form) -> usize {
         1
@@ -166,6 +168,12 @@ impl Columns for Mulls {
         const { assert!(COLUMN == 64) };
         // SAFETY: reads and writes what the caller vouches for.
         unsafe { if half { columns!(lines, to, count, "8b") } else { columns!(lines, to, count, "16b") } }
+    }
+
+    #[inline(always)]
+    unsafe fn square(form: Square, layer: Layer) {
+        // SAFETY: as this function's.
+        unsafe { square(form, layer) }
     }
 
     #[inline(always)]

@@ -38,49 +38,62 @@ pub(super) unsafe fn pointwise<M: Machine>(step: &Conv, data: ConvData<'_>) {
     let most = if few { (PIECE / s.in_c.max(1)).max(MANY_PIXELS) } else { MANY_PIXELS };
     // All channels of a tile, or all tiles of 16 channels.
     let wide = s.out_c / 16;
-    let mut done = 0;
-    while done < pixels {
-        let count = most.min(pixels - done);
-        let codes = input.as_ptr().wrapping_add(done * s.in_c);
-        let mut line = Line {
-            segments: &raw const codes,
-            count: 1,
-            weights: [weights.as_ptr(), weights.as_ptr().wrapping_add(panel_len)],
-            panels_step: 2 * panel_len,
-            tiles: 0,
-            first: 0,
-            to: output.as_mut_ptr().wrapping_add(done * s.out_c),
-            pitch: s.in_c,
-            blocks: s.in_c / M::BLOCK,
-            rest: s.in_c % M::BLOCK / M::KR,
-            bias: requant.bias.as_ptr(),
-            scale: rule.scale.as_ptr(),
-            constants: rule.constants.as_ptr(),
-            to_pitch: s.out_c,
-            finish: rule.finish,
-        };
-        let (cut, to) = (Cut::new(count, M::WIDE), line.to);
+    let mut codes = input.as_ptr();
+    let mut line = Line {
+        segments: &raw const codes,
+        count: 1,
+        weights: [weights.as_ptr(); 2],
+        panels_step: 2 * panel_len,
+        tiles: 0,
+        first: 0,
+        to: output.as_mut_ptr(),
+        pitch: s.in_c,
+        blocks: s.in_c / M::BLOCK,
+        rest: s.in_c % M::BLOCK / M::KR,
+        bias: requant.bias.as_ptr(),
+        scale: rule.scale.as_ptr(),
+        constants: rule.constants.as_ptr().cast(),
+        to_pitch: s.out_c,
+        finish: rule.finish,
+    };
+    let (mut to, mut left) = (output.as_mut_ptr(), pixels);
+    while left > 0 {
+        let count = most.min(left);
+        let cut = Cut::new(count, M::WIDE);
+        line.segments = &raw const codes;
         let at_once = if few || cut.more == 0 { wide } else { 1 };
         let mut panel = 0;
+        (line.first, line.to) = (0, to);
+        line.bias = requant.bias.as_ptr();
+        line.scale = rule.scale.as_ptr();
+        line.weights[0] = weights.as_ptr();
+        // SAFETY: input and output have all pixels, the weights all panels, bias and scales all channels (asserted above); the caller vouches
+        // for the CPU.
+        unsafe {
+            if wide > 0 && M::resident(&mut line, count, wide) {
+                panel = wide;
+            } else if count == 1 {
+                panel = M::one(&mut line, wide);
+            }
+        }
         while panel < wide {
-            let from = |line: &mut Line| {
-                line.weights = [0, 1].map(|i| weights.as_ptr().wrapping_add((2 * panel + i) * panel_len));
-                line.bias = requant.bias.as_ptr().wrapping_add(16 * panel);
-                line.scale = rule.scale.as_ptr().wrapping_add(16 * panel);
-                line.to = to.wrapping_add(16 * panel);
-            };
-            for (mr, tiles, before) in
-                [(cut.mr + 1, cut.more, 0), (cut.mr, cut.tiles - cut.more, cut.more * (cut.mr + 1))]
-            {
-                if tiles > 0 {
-                    from(&mut line);
-                    line.tiles = tiles;
-                    line.first = before * line.pitch;
-                    line.to = line.to.wrapping_add(before * s.out_c);
-                    // SAFETY: input and output have all pixels, the weights all panels, bias and scales all channels (asserted above); the
-                    // caller vouches for the CPU.
-                    unsafe { M::wide(&mut line, mr, at_once) };
+            // The larger tiles come first.
+            let (mut mr, mut tiles) = if cut.more > 0 { (cut.mr + 1, cut.more) } else { (cut.mr, cut.tiles) };
+            (line.first, line.to) = (0, to.wrapping_add(16 * panel));
+            line.bias = requant.bias.as_ptr().wrapping_add(16 * panel);
+            line.scale = rule.scale.as_ptr().wrapping_add(16 * panel);
+            let at = weights.as_ptr().wrapping_add(2 * panel * panel_len);
+            loop {
+                line.weights = [at, at.wrapping_add(panel_len)];
+                line.tiles = tiles;
+                // SAFETY: as above.
+                unsafe { M::wide(&mut line, mr, at_once.min(wide - panel)) };
+                if mr == cut.mr {
+                    break;
                 }
+                line.first = tiles * mr * s.in_c;
+                line.to = to.wrapping_add(16 * panel + tiles * mr * s.out_c);
+                (mr, tiles) = (cut.mr, cut.tiles - cut.more);
             }
             panel += at_once;
         }
@@ -91,17 +104,22 @@ pub(super) unsafe fn pointwise<M: Machine>(step: &Conv, data: ConvData<'_>) {
             line.bias = requant.bias.as_ptr().wrapping_add(channel);
             line.scale = rule.scale.as_ptr().wrapping_add(channel);
             (line.first, line.to) = (0, to.wrapping_add(channel));
-            for (mr, tiles) in [(cut.mr + 1, cut.more), (cut.mr, cut.tiles - cut.more)] {
-                if tiles > 0 {
-                    line.tiles = tiles;
-                    // SAFETY: as above; the last panel is the only one of its tile.
-                    unsafe { M::narrow(&mut line, mr) };
-                    line.first += tiles * mr * line.pitch;
-                    line.to = line.to.wrapping_add(tiles * mr * s.out_c);
+            let (mut mr, mut tiles) = if cut.more > 0 { (cut.mr + 1, cut.more) } else { (cut.mr, cut.tiles) };
+            loop {
+                line.tiles = tiles;
+                // SAFETY: as above; the last panel is the only one of its tile.
+                unsafe { M::narrow(&mut line, mr) };
+                if mr == cut.mr {
+                    break;
                 }
+                line.first += tiles * mr * s.in_c;
+                line.to = line.to.wrapping_add(tiles * mr * s.out_c);
+                (mr, tiles) = (cut.mr, cut.tiles - cut.more);
             }
         }
-        done += count;
+        codes = codes.wrapping_add(count * s.in_c);
+        to = to.wrapping_add(count * s.out_c);
+        left -= count;
     }
     debug_assert!(rule.finish != Finish::Sums);
 }

@@ -45,7 +45,7 @@ impl<'a> Finish<'a> {
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) fn new(requant: &'a RequantData<'a>, relu: bool) -> Finish<'a> {
         let epilogue = if relu { Epilogue::Relu } else { Epilogue::of(requant) };
-        Finish { requant, epilogue, even: F32Even::new(&requant.rule) }
+        Finish { requant, epilogue, even: F32Even::new(requant.rule) }
     }
 
     /// Codes of a block of accumulators, in the order of its bytes.
