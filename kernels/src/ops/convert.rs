@@ -1,8 +1,8 @@
-//! Between float and codes, and from 16-bit codes: QUANTIZE and DEQUANTIZE where the input is not 8-bit (those are tables).
+//! Between float and codes, and from 16-bit codes: DEQUANTIZE, and QUANTIZE where the input is not 8-bit (those are tables).
 
-use crate::arith::{Multiplier, mul_away, rha, rne};
+use crate::arith::{Multiplier, mul_away, rha, rne, rne_small};
 use crate::isa::Kernels;
-use crate::span::{Memory, Span, view, view_mut};
+use crate::span::{Memory, Number, Span, view, view_mut};
 use crate::step::{Access, Run};
 
 /// What is done to each element.
@@ -35,7 +35,7 @@ pub enum ConvertRule {
         /// Output zero point.
         zero: i32,
     },
-    /// `i16` codes to `f32`.
+    /// Codes to `f32`: `(q − zero) · scale`.
     Dequantize {
         /// Scale.
         scale: f32,
@@ -55,7 +55,7 @@ pub struct Convert {
     pub output: Span,
     /// The rule.
     pub rule: ConvertRule,
-    /// Codes written are `i16` instead of `i8`.
+    /// Codes written, or those that become `f32`, are `i16` instead of `i8`.
     pub wide: bool,
 }
 
@@ -75,7 +75,7 @@ impl Run for Convert {
                 self.codes(input, output, |x: f32| {
                     let t = x * inverse;
                     let t = if t < high { t } else { high };
-                    rne(if t > low { t } else { low }) + zero
+                    rne_small(if t > low { t } else { low }) + zero
                 });
             }
             ConvertRule::QuantizeAway { scale, zero, beyond, body } => {
@@ -93,31 +93,33 @@ impl Run for Convert {
             ConvertRule::Requantize { by, zero_in, zero } => self
                 .codes(input, output, |q: i16| mul_away(i32::from(q) - zero_in, by).saturating_add(zero).clamp(lo, hi)),
             ConvertRule::Dequantize { scale, zero } => {
-                for (y, &q) in view_mut::<f32>(output).iter_mut().zip(view::<i16>(input)) {
-                    *y = (i32::from(q) - zero) as f32 * scale;
+                let value = |q: i32| (q - zero) as f32 * scale;
+                if self.wide {
+                    map(input, output, |q: i16| value(q.into()));
+                } else {
+                    map(input, output, |q: i8| value(q.into()));
                 }
             }
-            ConvertRule::Widen => {
-                for (y, &half) in view_mut::<u32>(output).iter_mut().zip(view::<u16>(input)) {
-                    *y = widen(half);
-                }
-            }
+            ConvertRule::Widen => map(input, output, widen),
         }
     }
 }
 
 impl Convert {
-    fn codes<A: crate::span::Number>(&self, input: &[u8], output: &mut [u8], f: impl Fn(A) -> i32) {
-        let input = view::<A>(input);
+    fn codes<A: Number>(&self, input: &[u8], output: &mut [u8], f: impl Fn(A) -> i32) {
         if self.wide {
-            for (y, &x) in view_mut::<i16>(output).iter_mut().zip(input) {
-                *y = f(x) as i16;
-            }
+            map(input, output, |x| f(x) as i16);
         } else {
-            for (y, &x) in view_mut::<i8>(output).iter_mut().zip(input) {
-                *y = f(x) as i8;
-            }
+            map(input, output, |x| f(x) as i8);
         }
+    }
+}
+
+/// `f` of each element.
+#[inline(always)]
+fn map<A: Number, B: Number>(input: &[u8], output: &mut [u8], f: impl Fn(A) -> B) {
+    for (y, &x) in view_mut::<B>(output).iter_mut().zip(view::<A>(input)) {
+        *y = f(x);
     }
 }
 

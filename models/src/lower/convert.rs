@@ -15,6 +15,7 @@ use crate::lower::Cx;
 pub(crate) fn quantize(cx: &mut Cx<'_>) -> Result<(), Error> {
     let (x, y) = (cx.tensor(0)?, cx.out(0)?);
     checks::shape(cx, y, &x.shape)?;
+    let wide = y.dtype == DType::I16;
     match (x.dtype, y.dtype) {
         (DType::F32, DType::I8 | DType::U8 | DType::I16) => {
             let (scale, zero) = cx.scale_zero(y)?;
@@ -28,7 +29,7 @@ pub(crate) fn quantize(cx: &mut Cx<'_>) -> Result<(), Error> {
                 let body = if cx.is_litert() { x.elements() / 8 * 8 } else { 0 };
                 ConvertRule::QuantizeAway { scale, zero, beyond, body }
             };
-            convert(cx, rule)
+            convert(cx, rule, wide)
         }
         (DType::I8 | DType::U8, DType::I8 | DType::U8) => eight_to_eight(cx),
         (DType::I8 | DType::U8, DType::I16) => {
@@ -42,14 +43,13 @@ pub(crate) fn quantize(cx: &mut Cx<'_>) -> Result<(), Error> {
         (DType::I16, DType::I8 | DType::U8 | DType::I16) => {
             let ((s_in, zero_in), (s_out, zero)) = (cx.scale_zero(x)?, cx.scale_zero(y)?);
             let by = quantize_multiplier(f64::from(s_in) / f64::from(s_out));
-            convert(cx, ConvertRule::Requantize { by, zero_in, zero })
+            convert(cx, ConvertRule::Requantize { by, zero_in, zero }, wide)
         }
         (a, b) => Err(cx.unsupported(&format!("{a} to {b}"))),
     }
 }
 
-fn convert(cx: &mut Cx<'_>, rule: ConvertRule) -> Result<(), Error> {
-    let wide = cx.out(0)?.dtype == DType::I16;
+fn convert(cx: &mut Cx<'_>, rule: ConvertRule, wide: bool) -> Result<(), Error> {
     let step = Convert { input: cx.input(0)?, output: cx.output(0)?, rule, wide };
     cx.push(step, 0);
     Ok(())
@@ -90,17 +90,12 @@ pub(crate) fn dequantize(cx: &mut Cx<'_>) -> Result<(), Error> {
         return Err(cx.unsupported(&format!("{} to {}", x.dtype, y.dtype)));
     }
     match x.dtype {
-        DType::I8 | DType::U8 => {
+        DType::I8 | DType::U8 | DType::I16 => {
             let (scale, zero) = cx.scale_zero(x)?;
-            let values: Vec<f32> = (-128..128).map(|q| (q - zero) as f32 * scale).collect();
-            let table = cx.floats(&values);
-            push(cx, table, (Span::EMPTY, usize::MAX), 4)
+            let wide = x.dtype == DType::I16;
+            convert(cx, ConvertRule::Dequantize { scale, zero }, wide)
         }
-        DType::I16 => {
-            let (scale, zero) = cx.scale_zero(x)?;
-            convert(cx, ConvertRule::Dequantize { scale, zero })
-        }
-        DType::F16 => convert(cx, ConvertRule::Widen),
+        DType::F16 => convert(cx, ConvertRule::Widen, false),
         other => Err(cx.unsupported(&format!("{other} to {}", y.dtype))),
     }
 }
