@@ -31,7 +31,9 @@ fn the_files_are_those_of_the_record() {
     for (folder, model) in
         folders.into_iter().flat_map(|folder| record_of(folder).into_iter().map(move |m| (folder, m)))
     {
-        let path = root(folder).join(model["file"].as_str().unwrap());
+        // Of some models the record has the figures only: they are large, and a command makes them again.
+        let Some(file) = model.get("file") else { continue };
+        let path = root(folder).join(file.as_str().unwrap());
         let bytes = fs::read(&path).unwrap();
         let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hash, model["sha256"].as_str().unwrap(), "{}", path.display());
