@@ -14,6 +14,7 @@ import json
 import pathlib
 import re
 import shutil
+import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ZOO = ROOT / "models" / "zoo" / "cifar10"
@@ -49,7 +50,19 @@ def written(value):
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
-def entry(model, folder, args):
+def base(rows, model, recorded):
+    """Bytes of the float model that the sweep read: what it wrote has the same weights under other names, so they must answer alike."""
+    data = (ZOO / rows["file"]).read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    known = [old for old in recorded if old.get("sha256") == digest]
+    hits = model["clean"]["hits"]
+    if not known or known[0]["test_correct"] != hits:
+        found = known[0]["test_correct"] if known else "no entry with its hash"
+        raise SystemExit(f"{rows['file']}: MODELS.toml has {found}, but the network that the sweep started from has {hits} correct answers")
+    return data, digest
+
+
+def entry(model, folder, recorded, args):
     """One [[model]]; copies its file if it belongs to the repository."""
     name, recipe = short(model["network"]), model["recipe"]
     source = folder / "models" / pathlib.Path(model["file"]).name
@@ -60,9 +73,7 @@ def entry(model, folder, args):
     rows = {"network": name, "recipe": recipe}
     if recipe == "original":
         rows["file"] = f"{name}_float.tflite"
-        # What the sweep read, not what it wrote: the same weights with other names.
-        data = (ZOO / rows["file"]).read_bytes()
-        digest = hashlib.sha256(data).hexdigest()
+        data, digest = base(rows, model, recorded)
     elif "int8" in recipe:
         rows["file"] = f"{name}_{recipe}.tflite"
         shutil.copyfile(source, ZOO / rows["file"])
@@ -76,11 +87,12 @@ def entry(model, folder, args):
 
 def main():
     args = arguments()
+    record = ZOO / "MODELS.toml"
+    recorded = tomllib.loads(record.read_text())["model"]
     rows = []
     for folder in args.folders:
         study = json.loads((folder / "study.json").read_text())
-        rows += [entry(model, folder, args) for model in study["models"]]
-    record = ZOO / "MODELS.toml"
+        rows += [entry(model, folder, recorded, args) for model in study["models"]]
     parts = [HEAD]
     spoken = {row["network"] for row in rows}
     for part in record.read_text().split("[[model]]\n")[1:]:
